@@ -1,0 +1,30 @@
+"""Turn noisy labels from many annotators into soft labels that can be trusted."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aggregate.annotations import Annotations
+
+__version__ = "0.1.0.dev0"
+
+# Names resolve on first use (PEP 562), so that importing the package does no work.
+_HOME = {
+    "Annotations": "aggregate.annotations",
+}
+
+__all__ = ["Annotations"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'aggregate' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

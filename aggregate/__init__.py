@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aggregate.annotations import Annotations
+    from aggregate.models import DawidSkene, IterativeWeightedVote, MajorityVote, Wawa
 
 __version__ = "0.1.0.dev0"
 
 # Names resolve on first use (PEP 562), so that importing the package does no work.
 _HOME = {
     "Annotations": "aggregate.annotations",
+    "DawidSkene": "aggregate.models",
+    "IterativeWeightedVote": "aggregate.models",
+    "MajorityVote": "aggregate.models",
+    "Wawa": "aggregate.models",
 }
 
-__all__ = ["Annotations"]
+__all__ = ["Annotations", "DawidSkene", "IterativeWeightedVote", "MajorityVote", "Wawa"]
 
 
 def __getattr__(name: str) -> Any:

@@ -98,9 +98,7 @@ def _refuse_repeats(
     items: NDArray[Any],
     annotators: NDArray[Any],
 ) -> None:
-    pairs = [
-        (items[i], annotators[j]) for i, j in zip(item[:5], annotator[:5], strict=True)
-    ]
+    pairs = [(items[i], annotators[j]) for i, j in zip(item[:5], annotator[:5], strict=True)]
     named = "; ".join(f"item {i!r} by annotator {j!r}" for i, j in pairs)
     raise ValueError(
         f"{len(item)} annotations repeat a pair of item and annotator: {named}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -28,16 +28,16 @@ def kernel(function: Function) -> Function:
     Where no cache folder can be written (a read-only installation without
     ``NUMBA_CACHE_DIR``), the kernel is compiled once per process instead.
     """
-    dispatcher = njit(nogil=True, error_model="numpy")(function)
+    dispatcher: Any = njit(nogil=True, error_model="numpy")(function)
     if _CACHE and hasattr(dispatcher, "enable_caching"):  # with the JIT off: a plain function
         try:
             dispatcher.enable_caching()
         except RuntimeError as error:
             if "no locator" not in str(error):
                 raise
-    return dispatcher  # type: ignore[no-any-return]
+    return cast(Function, dispatcher)
 
 
 def helper(function: Function) -> Function:
     """Compile a function that only kernels of the same file call (never cached by itself)."""
-    return njit(nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    return cast(Function, njit(nogil=True, error_model="numpy")(function))

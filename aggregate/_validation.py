@@ -79,9 +79,7 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     ValueError: ties must be one of 'prior', 'first'; got 'last'.
     """
     if not any(value is choice or _equal(value, choice) for choice in choices):
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}."
-        )
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
 
 
 def _equal(value: Any, choice: Any) -> bool:

@@ -8,7 +8,7 @@ from aggregate._jit import kernel
 
 
 @kernel
-def stable_order(keys, order, pointers, out):  # type: ignore[no-untyped-def]
+def stable_order(keys, order, pointers, out):
     """Fill ``out`` with ``order`` rearranged so that ``keys[out]`` never falls; ties keep place.
 
     Parameters
@@ -39,14 +39,14 @@ def stable_order(keys, order, pointers, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def annotator_label_codes(annotator, label, n_classes, code):  # type: ignore[no-untyped-def]
+def annotator_label_codes(annotator, label, n_classes, code):
     """Fill ``code[e] = annotator[e]·K + label[e]``, the row of annotation ``e`` in a table."""
     for e in range(annotator.shape[0]):
         code[e] = np.int64(annotator[e]) * n_classes + label[e]
 
 
 @kernel
-def item_of_annotation(item_ptr, item):  # type: ignore[no-untyped-def]
+def item_of_annotation(item_ptr, item):
     """Fill ``item[e]`` with the item that annotation ``e`` belongs to."""
     for i in range(item_ptr.shape[0] - 1):
         for e in range(item_ptr[i], item_ptr[i + 1]):

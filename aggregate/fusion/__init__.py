@@ -1,0 +1,18 @@
+"""Fusion: one soft label per item from many votes, a decision from it, honest confidence."""
+
+from aggregate.fusion.confidence import design_effect, effective_labels, temper
+from aggregate.fusion.decision import decide, expected_costs
+from aggregate.fusion.posterior import log_joint, posterior
+from aggregate.fusion.votes import vote_counts, vote_shares
+
+__all__ = [
+    "decide",
+    "design_effect",
+    "effective_labels",
+    "expected_costs",
+    "log_joint",
+    "posterior",
+    "temper",
+    "vote_counts",
+    "vote_shares",
+]

@@ -1,0 +1,147 @@
+"""From confusions and a class prior to a soft label per item: Bayes' rule, kept honest.
+
+Every model ends here, so no model has an E-step or a rule of its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregate._blocks import fill_blocks, item_blocks
+from aggregate._tables import row_codes, to_table
+from aggregate._validation import check_number
+from aggregate.annotations import Annotations
+from aggregate.kernels.confidence import tempered_softmax
+from aggregate.kernels.em import FLOOR, log_joint_pass
+
+Float = NDArray[np.float64]
+
+
+def log_joint(
+    annotations: Annotations,
+    confusion: Float,
+    class_prior: Float,
+    *,
+    n_jobs: int | None = None,
+) -> Float:
+    r"""Return the log probability of each class together with the item's labels.
+
+    .. math:: \ell_{ik} = \log \pi_k + \sum_{e \in i} \log A_{j_e}[k, y_e]
+
+    where :math:`\pi` is the class prior, :math:`A_j[k, y]` the probability that annotator
+    j says y when the truth is k, and the sum runs over the labels of item i.
+
+    Parameters
+    ----------
+    annotations : Annotations
+        N items, M annotators, K classes.
+    confusion : ndarray of shape (M, K, K)
+        Truth in the rows; entries below machine epsilon are raised to it, so that a label
+        called impossible makes a class very unlikely and never yields 0/0.
+    class_prior : ndarray of shape (K,)
+    n_jobs : int, optional
+        Threads; -1 for all processors. The result is the same to the last bit.
+
+    Returns
+    -------
+    ndarray of shape (N, K)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aggregate import Annotations
+    >>> from aggregate.fusion import log_joint
+    >>> votes = Annotations.from_matrix([[0, 0, 1]])
+    >>> confusion = np.full((3, 2, 2), [[0.8, 0.2], [0.2, 0.8]])
+    >>> np.exp(log_joint(votes, confusion, np.array([0.5, 0.5]))).round(3)
+    array([[0.064, 0.016]])
+    """
+    n_classes = len(class_prior)
+    code = row_codes(annotations.annotator, annotations.label, len(confusion), n_classes)
+    table = to_table(confusion)
+    prior = np.maximum(class_prior, FLOOR)
+    out = np.empty((annotations.n_items, n_classes))
+    fill_blocks(
+        lambda first, last: log_joint_pass(
+            annotations.item_ptr, code, prior, table, first, last, out
+        ),
+        item_blocks(annotations.item_ptr),
+        n_jobs,
+    )
+    return out
+
+
+def posterior(
+    annotations: Annotations,
+    confusion: Float,
+    class_prior: Float,
+    *,
+    annotator_correlation: float = 0.4,
+    gold: NDArray[np.int32] | None = None,
+    n_jobs: int | None = None,
+) -> Float:
+    r"""Return the soft label of every item: the probability of each class given the labels.
+
+    .. math:: q_{ik} \propto \exp\bigl(\ell_{ik} / (1 + (r_i - 1)\rho)\bigr)
+
+    where :math:`\ell` is `log_joint`, :math:`r_i` the number of labels of item i and
+    :math:`\rho` the annotators' correlation. With :math:`\rho = 0` this is the textbook
+    posterior, which counts annotators as independent and is far too sure of itself on real
+    crowds; see `aggregate.fusion.design_effect`.
+
+    Parameters
+    ----------
+    annotations : Annotations
+    confusion : ndarray of shape (M, K, K)
+    class_prior : ndarray of shape (K,)
+    annotator_correlation : float
+        ρ between 0 and 1. It changes how sure the answer is, never which class is ahead.
+    gold : ndarray of int32, shape (N,), optional
+        Known class of each item, -1 where unknown; known items get probability one.
+    n_jobs : int, optional
+        Threads.
+
+    Returns
+    -------
+    ndarray of shape (N, K)
+        Rows sum to one; an item without labels keeps the prior.
+
+    References
+    ----------
+    L. Kish, Survey Sampling, Wiley, 1965, section 8.2 (design effect).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aggregate import Annotations
+    >>> from aggregate.fusion import posterior
+    >>> votes = Annotations.from_matrix([[0, 0, 0], [0, 1, -1]])
+    >>> confusion = np.full((3, 2, 2), [[0.8, 0.2], [0.2, 0.8]])
+    >>> uniform = np.array([0.5, 0.5])
+    >>> posterior(votes, confusion, uniform, annotator_correlation=0).round(3)
+    array([[0.985, 0.015],
+           [0.5  , 0.5  ]])
+    >>> posterior(votes, confusion, uniform).round(3)
+    array([[0.91, 0.09],
+           [0.5 , 0.5 ]])
+    """
+    check_number("annotator_correlation", annotator_correlation, low=0, high=1)
+    scores = log_joint(annotations, confusion, class_prior, n_jobs=n_jobs)
+    fill_blocks(
+        lambda first, last: tempered_softmax(
+            annotations.item_ptr, float(annotator_correlation), first, last, scores
+        ),
+        item_blocks(annotations.item_ptr),
+        n_jobs,
+    )
+    return clamp(scores, gold)
+
+
+def clamp(probas: Float, gold: NDArray[np.int32] | None) -> Float:
+    """Give the items whose class is known probability one, in place; return ``probas``."""
+    if gold is not None:
+        known = np.flatnonzero(gold >= 0)
+        probas[known] = 0.0
+        probas[known, gold[known]] = 1.0
+    return probas

@@ -1,0 +1,200 @@
+"""The one EM loop: any model whose E-step is `em_pass` and whose M-step turns counts into tables.
+
+A *state* is a class prior and a table of confusions in the kernels' layout. A *step* maps a
+state to its objective and the next state. Plain EM repeats the step; SQUAREM extrapolates two
+steps in the logarithms of the parameters and keeps the result only if the objective did not
+fall, so the recorded path never falls either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregate._blocks import item_blocks, run_blocks
+from aggregate.annotations import Annotations
+from aggregate.kernels.em import FLOOR, em_pass, posterior_counts
+from aggregate.kernels.squarem import extrapolate, log_differences
+
+Float = NDArray[np.float64]
+
+_NO_GOLD = np.empty(0, dtype=np.int32)
+_LONGEST = 1e4  # SQUAREM steps beyond it only ever fail and cost a pass each
+
+
+class State(NamedTuple):
+    """Class prior (K,) and confusions (M·K, K), ``table[j·K + y, k]`` = P(j says y | k)."""
+
+    prior: Float
+    table: Float
+
+
+class Counts(NamedTuple):
+    """What a pass adds up: expected items per class, expected labels per truth."""
+
+    mass: Float
+    table: Float
+    log_likelihood: float
+
+
+class Fit(NamedTuple):
+    """Where a run of EM ended: the last state whose objective was computed."""
+
+    state: State
+    objective_path: Float
+    n_iter: int
+    converged: bool
+
+
+Step = Callable[[State], tuple[float, State]]
+
+
+class Passes:
+    """The E-step side of a data set: passes over its items, by blocks, serial or threaded."""
+
+    def __init__(
+        self,
+        annotations: Annotations,
+        code: NDArray[np.uint32],
+        gold: NDArray[np.int32] | None,
+        n_jobs: int | None,
+    ) -> None:
+        self.item_ptr, self.code = annotations.item_ptr, code
+        self.gold = _NO_GOLD if gold is None else gold
+        self.shape = (annotations.n_annotators * annotations.n_classes, annotations.n_classes)
+        self.bounds = item_blocks(self.item_ptr, table_size=self.shape[0])
+        self.n_jobs = n_jobs
+
+    def expect(self, state: State) -> Counts:
+        """Return the expected counts under a state, and its log likelihood."""
+
+        def block(first: int, last: int) -> Counts:
+            mass, table = self._zeros()
+            value = em_pass(
+                self.item_ptr, self.code, self.gold, state.prior, state.table,
+                first, last, table, mass,
+            )  # fmt: skip
+            return Counts(mass, table, value)
+
+        return self._sum(block)
+
+    def count(self, posterior: Float) -> Counts:
+        """Return the counts under given posteriors."""
+
+        def block(first: int, last: int) -> Counts:
+            mass, table = self._zeros()
+            posterior_counts(self.item_ptr, self.code, posterior, first, last, table, mass)
+            return Counts(mass, table, 0.0)
+
+        return self._sum(block)
+
+    def _zeros(self) -> tuple[Float, Float]:
+        return np.zeros(self.shape[1]), np.zeros(self.shape)
+
+    def _sum(self, block: Callable[[int, int], Counts]) -> Counts:
+        total: Counts | None = None
+        for part in run_blocks(block, self.bounds, self.n_jobs):
+            if total is None:
+                total = part
+            else:
+                total.mass[:] += part.mass
+                total.table[:] += part.table
+                total = total._replace(log_likelihood=total.log_likelihood + part.log_likelihood)
+        return total if total is not None else Counts(*self._zeros(), 0.0)
+
+
+def run_em(step: Step, start: State, *, max_iter: int, tol: float, accelerate: bool) -> Fit:
+    """Iterate ``step`` from ``start`` until the objective hardly rises.
+
+    Parameters
+    ----------
+    step : callable
+        ``step(state)`` returns the objective at the state and the next state.
+    start : State
+    max_iter : int
+        Most passes, rejected extrapolations included.
+    tol : float
+        Converged when a pass (or an accelerated cycle of passes) raises the objective by
+        less than this share of its size.
+    accelerate : bool
+        SQUAREM instead of plain steps.
+
+    Returns
+    -------
+    Fit
+        ``n_iter`` counts the passes; ``objective_path`` holds the objective of every state
+        that was kept and its last entry belongs to the returned state.
+    """
+    states = (_squarem if accelerate else _plain)(step, start)
+    path: list[float] = []
+    state, converged, n_iter, checkpoint = start, False, 0, -np.inf
+    for candidate, objective, kept, cycle_ends in states:
+        n_iter += 1
+        if kept:
+            state = candidate
+            path.append(objective)
+        if cycle_ends and len(path) > 1:
+            converged = path[-1] - checkpoint <= tol * abs(path[-1])
+            checkpoint = path[-1]
+        if converged or n_iter >= max_iter:
+            break
+    return Fit(state, np.array(path), n_iter, converged)
+
+
+Visit = tuple[State, float, bool, bool]  # state, its objective, whether kept, end of a cycle
+
+
+def _plain(step: Step, state: State) -> Iterator[Visit]:
+    while True:
+        objective, following = step(state)
+        yield state, objective, True, True
+        state = following
+
+
+def _squarem(step: Step, state: State) -> Iterator[Visit]:
+    """Visit states by Varadhan and Roland's S3 scheme, safeguarded (2008, section 5)."""
+    while True:
+        objective, first = step(state)
+        yield state, objective, True, False
+        objective, second = step(first)
+        alpha, leap = _leap(state, first, second)
+        yield first, objective, True, alpha == -1
+        landed = second
+        if alpha < -1:
+            candidate = leap(alpha)
+            reached, following = step(candidate)
+            accepted = reached >= objective
+            if not accepted:
+                yield candidate, reached, False, False
+                candidate = leap((alpha - 1) / 2)
+                reached, following = step(candidate)
+                accepted = reached >= objective
+            yield candidate, reached, accepted, True
+            landed = following if accepted else second
+        state = landed
+
+
+def _leap(old: State, middle: State, new: State) -> tuple[float, Callable[[float], State]]:
+    """Return the step length α and the function that takes a step of a given length."""
+    olds = (old.prior[:, np.newaxis], old.table)
+    middles = (middle.prior[:, np.newaxis], middle.table)
+    news = (new.prior[:, np.newaxis], new.table)
+    steps = [np.empty_like(part) for part in olds]
+    curvatures = [np.empty_like(part) for part in olds]
+    rr = vv = 0.0
+    for parts in zip(olds, middles, news, steps, curvatures, strict=True):
+        part_rr, part_vv = log_differences(*parts)
+        rr, vv = rr + part_rr, vv + part_vv
+    alpha = -np.sqrt(rr / vv) if vv > 0 else -1.0
+    alpha = float(np.clip(alpha, -_LONGEST, -1.0))
+
+    def leap(length: float) -> State:
+        ends = [np.empty_like(part) for part in olds]
+        for origin, step, curvature, end in zip(olds, steps, curvatures, ends, strict=True):
+            extrapolate(origin, step, curvature, length, len(old.prior), FLOOR, end)
+        return State(ends[0][:, 0], ends[1])
+
+    return alpha, leap

@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aggregate._validation import first_few
 
-USUAL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Names are compared without case, blanks and punctuation: "Task ID", "task_id" and "taskId"
+# are one. A name of an earlier group goes before one of a later group; two names of one group
+# are ambiguous.
+USUAL_NAMES: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
     "item": (
-        "item", "item_id", "task", "task_id", "question", "question_id", "example",
-        "example_id", "object", "object_id", "instance", "instance_id", "sample", "sample_id",
-        "unit", "unit_id", "_unit_id", "document", "doc_id", "subject", "subject_id",
-        "subject_ids", "hitid", "hit_id", "orig_id", "record_id", "image", "image_id",
-        "assignment:task_id", "items", "tasks",
+        _names(
+            "item itemid items task taskid tasks question questionid unitid hitid exampleid "
+            "objectid instanceid sampleid documentid docid subjectid subjectids recordid imageid "
+            "origid assignmenttaskid"
+        ),
+        _names("example object instance sample unit document subject image"),
+        _names("id"),
     ),
     "annotator": (
-        "annotator", "annotator_id", "worker", "worker_id", "workerid", "_worker_id",
-        "amt_worker_id", "!amt_worker_ids", "rater", "rater_id", "user", "user_id", "user_name",
-        "username", "labeler", "labeler_id", "labeller", "coder", "observer", "judge", "judge_id",
-        "labelling_function", "lf", "performer", "source", "expert", "participant", "reviewer",
-        "assignment:worker_id", "annotators", "workers",
+        _names(
+            "annotator annotatorid annotators worker workerid workers amtworkerid amtworkerids "
+            "rater raterid labeler labelerid labeller labellerid coder coderid judge judgeid "
+            "assignmentworkerid labellingfunction labelingfunction lf"
+        ),
+        _names(
+            "user userid username observer observerid performer performerid expert participant "
+            "participantid reviewer source"
+        ),
     ),
     "label": (
-        "label", "labels", "annotation", "answer", "response", "vote", "rating", "class",
-        "category", "judgment", "judgement", "choice", "score", "grade", "value", "verdict",
+        _names("label labels annotation answer response vote judgment judgement"),
+        _names("rating class category choice score grade value verdict"),
     ),
-}  # fmt: skip
+}
+TRUTH_NAMES: Final = _names(
+    "truth gold goldlabel goldtruth goldstandard truelabel truthlabel labeltrue groundtruth "
+    "target correct correctlabel correctanswer"
+)
 
 
 def recognise_columns(
-    available: Sequence[str], named: Mapping[str, str | None]
+    available: Sequence[str], named: Mapping[str, str | None], *, truth: bool = False
 ) -> tuple[dict[str, str], bool]:
     """Return the column of each role, and whether any was recognised rather than named.
 
@@ -40,6 +60,8 @@ def recognise_columns(
         The columns there are.
     named : mapping from role to column name or None
         Roles to find, with the columns the user named.
+    truth : bool
+        Whether the label is the known truth: then a column called so goes before others.
 
     Raises
     ------
@@ -55,15 +77,14 @@ def recognise_columns(
     problems: list[str] = []
     found: dict[str, str] = {}
     for role, name in named.items():
-        if name is not None:
-            if name in available:
-                found[role] = name
-            else:
-                problems.append(f"there is no column {name!r} for the {role}")
-    taken = set(found.values())
+        if name in available and name is not None:
+            found[role] = name
+        elif name is not None:
+            problems.append(f"there is no column {name!r} for the {role}{_hint(name, available)}")
     for role, name in named.items():
         if name is None:
-            fits = candidates(role, [column for column in available if column not in taken])
+            free = [column for column in available if column not in found.values()]
+            fits = candidates(role, free, truth=truth)
             if len(fits) == 1:
                 found[role] = fits[0]
             elif fits:
@@ -81,12 +102,59 @@ def recognise_columns(
     return found, any(name is None for name in named.values())
 
 
-def candidates(role: str, available: Sequence[str]) -> list[str]:
-    """Return the columns with the most usual name for a role, case ignored.
+def candidates(role: str, available: Sequence[str], *, truth: bool = False) -> list[str]:
+    """Return the columns that could play a role, judged by their names alone.
 
-    The names are in order of preference by their first word only: ``item`` wins over
-    ``item_id`` only where both stand for the same thing, so any two different columns that
-    fit are both returned.
+    The usual names of a role stand in groups, the plainest first: ``task`` is an item before
+    ``image`` is, and ``id`` is one only where nothing better is there. All columns of the first
+    group that has any are returned; more than one means that the names cannot decide.
+
+    Parameters
+    ----------
+    role : {"item", "annotator", "label"}
+        The role to fill.
+    available : sequence of str
+        The columns to choose from.
+    truth : bool
+        Whether a label is sought that is the known truth.
+
+    Examples
+    --------
+    >>> candidates("item", ["image", "Task ID", "worker"])
+    ['Task ID']
+    >>> candidates("label", ["label", "answer", "score"])
+    ['label', 'answer']
     """
-    usual = USUAL_NAMES[role]
-    return [column for column in available if column.strip().lower() in usual]
+    groups = USUAL_NAMES[role]
+    if truth and role == "label":
+        groups = (TRUTH_NAMES, *groups)
+    for group in groups:
+        fits = [column for column in available if _plain(column) in group]
+        if fits:
+            return fits
+    return []
+
+
+def is_truth_name(name: str) -> bool:
+    """Return whether a column of this name holds the known truth rather than a vote."""
+    return _plain(name) in TRUTH_NAMES
+
+
+def looks_like_data(names: Sequence[str]) -> bool:
+    """Return whether a header consists of numbers alone, as where a file has no header.
+
+    Examples
+    --------
+    >>> looks_like_data(["0", "17", "1"]), looks_like_data(["item", "17", "18"])
+    (True, False)
+    """
+    return bool(names) and all(re.fullmatch(r"-?\d+(\.\d+)?", name.strip()) for name in names)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
+def _hint(name: str, available: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, available, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

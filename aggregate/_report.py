@@ -28,8 +28,12 @@ class ImportReport:
         Role (item, annotator, label) to the column it was read from.
     guessed : bool
         Whether those columns were recognised by name instead of being named by the user.
-    source : str
-        Path, format and layout, where a file was read.
+    source, format, layout : str
+        Where a file was read: its name, its format and whether it was long or wide.
+    ignored_columns : tuple of str
+        Columns of the file that were not used.
+    missing_as : dict
+        How missing labels were written, and how many so.
     """
 
     rows: int
@@ -42,10 +46,15 @@ class ImportReport:
     columns: Mapping[str, str] = field(default_factory=dict)
     guessed: bool = False
     source: str = ""
+    format: str = ""
+    layout: str = ""
+    ignored_columns: tuple[str, ...] = ()
+    missing_as: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Tell it in a few lines of plain words."""
-        lines = [self.source] if self.source else []
+        kind = ", ".join(word for word in (self.format, self.layout) if word)
+        lines = [f"{self.source}: {kind}" if kind else self.source] if self.source else []
         if self.columns:
             how = "recognised" if self.guessed else "as named"
             roles = ", ".join(f"{role} = {name!r}" for role, name in self.columns.items())

@@ -1,0 +1,10 @@
+"""Files in and out: votes and gold labels from tables of any usual format, tables written whole."""
+
+from __future__ import annotations
+
+from aggregate.io.errors import ReadError, WriteError
+from aggregate.io.gold import Gold, read_gold
+from aggregate.io.read import read_annotations
+from aggregate.io.write import write_table
+
+__all__ = ["Gold", "ReadError", "WriteError", "read_annotations", "read_gold", "write_table"]

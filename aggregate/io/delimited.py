@@ -1,0 +1,174 @@
+"""Comma, tab and semicolon separated text, streamed into dictionary-encoded columns."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from aggregate.io.errors import ReadError
+from aggregate.io.sniff import SEPARATORS, head_rows, refuse_repeated_names
+from aggregate.io.source import LONGEST_LINE, Decompressed, Source
+from aggregate.io.text import Column, column_from_arrow, trimmed
+
+
+class DelimitedTable:
+    """A table in delimited text: its header is read at once, its columns on demand.
+
+    Parameters
+    ----------
+    source : Source
+        The opened file.
+    form : {"csv", "tsv", "semicolon"}
+        Which separator divides the values.
+    """
+
+    def __init__(self, source: Source, form: str) -> None:
+        self._source, self._separator = source, SEPARATORS[form]
+        rows = head_rows(source, self._separator)
+        if not rows:
+            with source.open_text() as text:  # say what is wrong with the text, if that is it
+                text.read()
+            raise ReadError(f"{source.name} has no readable header line.")
+        self.names = tuple(name.strip() for name in rows[0])
+        self._padded = self.names != tuple(rows[0])
+        refuse_repeated_names(source.name, self.names)
+
+    def all_names(self) -> tuple[str, ...]:
+        """Return the names of all columns."""
+        return self.names
+
+    def load(self, wanted: Sequence[str]) -> list[Column]:
+        """Return the wanted columns as text.
+
+        Raises
+        ------
+        ReadError
+            If a row has too many or too few values, a quotation mark is never closed or the
+            text is damaged.
+        """
+        import pyarrow as pa
+
+        try:
+            batches = self._stream([str(self.names.index(name)) for name in wanted])
+        except pa.ArrowInvalid as error:
+            raise ReadError(self._explain(str(error))) from error
+        if not sum(batch.num_rows for batch in batches):
+            raise ReadError(f"{self._source.name} has a header line but no rows.")
+        columns: list[Column] = []
+        for place in range(len(wanted)):
+            column = column_from_arrow(pa.chunked_array([batch[place] for batch in batches]))
+            columns.append(trimmed(column) if self._padded else column)
+        return columns
+
+    def _stream(self, wanted: list[str]) -> list[Any]:
+        """Read the record batches; columns go by their place, so that odd names do no harm."""
+        import pyarrow as pa
+        import pyarrow.csv as arrow_csv
+
+        encoded = pa.dictionary(pa.int32(), pa.string())
+        with self._source.open_text() as text:
+            reader = arrow_csv.open_csv(
+                pa.PythonFile(text, mode="r"),
+                read_options=arrow_csv.ReadOptions(
+                    block_size=LONGEST_LINE,
+                    use_threads=False,
+                    column_names=[str(place) for place in range(len(self.names))],
+                    skip_rows_after_names=1,
+                ),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self._separator, newlines_in_values=True
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=wanted,
+                    column_types=dict.fromkeys(wanted, encoded),
+                    strings_can_be_null=False,
+                    check_utf8=False,  # checked already, with the line
+                ),
+            )
+            batches = list(reader)
+            odd_quotes = text.quotes % 2 == 1
+        if odd_quotes and (line := self._unclosed_quote()):
+            raise ReadError(self._say_unclosed(line))
+        return batches
+
+    def _explain(self, message: str) -> str:
+        """Say where the text stops being a table; Arrow's own words know no line."""
+        if line := self._unclosed_quote():
+            return self._say_unclosed(line)
+        if "straddling" in message:
+            return (
+                f"{self._source.name} has a row of more than {LONGEST_LINE >> 20} MB: it is no "
+                "table with one row per line."
+            )
+        line, width = self._ragged_row()
+        if not line:
+            return f"{self._source.name} cannot be read as a table: {message}."
+        return (
+            f"{self._source.name} has {_values(width)} in line {line}, but its header names "
+            f"{len(self.names)} columns: complete that line, or quote values that hold the "
+            f"separator {self._separator!r}."
+        )
+
+    def _say_unclosed(self, line: int) -> str:
+        return (
+            f"{self._source.name} opens a quotation mark in line {line} and never closes it: "
+            "close it, or double it where it belongs to the text."
+        )
+
+    def _ragged_row(self) -> tuple[int, int]:
+        """Return the line and the width of the first row that is not as wide as the header."""
+        with self._source.open() as opened:
+            lines = (line.decode("utf-8", "replace") for line in _lines(opened))
+            reader = csv.reader(lines, delimiter=self._separator)
+            try:
+                for row in reader:
+                    if row and len(row) != len(self.names):
+                        return reader.line_num, len(row)
+            except csv.Error:
+                return 0, 0
+        return 0, 0
+
+    def _unclosed_quote(self) -> int:
+        """Return the line where a quoted value begins that runs to the end, 0 if there is none."""
+        separator, opened_in = self._separator.encode(), 0
+        with self._source.open() as opened:
+            for number, line in enumerate(_lines(opened), start=1):
+                if opened_in or b'"' in line:
+                    still_open = _open_after(line, bool(opened_in), separator)
+                    opened_in = (opened_in or number) if still_open else 0
+        return opened_in
+
+
+def _lines(opened: Decompressed) -> Iterator[bytes]:
+    """Go through the lines, in pieces where one is longer than any table has."""
+    buffered = io.BufferedReader(opened, 1 << 20)
+    first = buffered.readline(LONGEST_LINE).removeprefix(codecs.BOM_UTF8)
+    yield from chain([first], iter(lambda: buffered.readline(LONGEST_LINE), b""))
+
+
+def _open_after(line: bytes, inside: bool, separator: bytes) -> bool:
+    """Say whether a quoted value is still open at the end of the line."""
+    at, value_starts = 0, not inside
+    while at < len(line):
+        if inside:
+            quote = line.find(b'"', at)
+            if quote < 0:
+                return True
+            inside = line[quote + 1 : quote + 2] == b'"'  # doubled: part of the text
+            at = quote + 1 + inside
+        elif value_starts and line[at : at + 1] == b'"':
+            inside, value_starts, at = True, False, at + 1
+        else:
+            end = line.find(separator, at)
+            if end < 0:
+                return False
+            value_starts, at = True, end + 1
+    return inside
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count} values"

@@ -1,0 +1,186 @@
+"""Tables written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+
+from aggregate._validation import first_few
+from aggregate.io.errors import WriteError
+
+_ROWS_AT_ONCE: Final = 65_536
+
+
+def write_table(columns: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write columns of equal length to a file: all of it, or nothing.
+
+    The table is written beside its target under a hidden name, forced to disk and then renamed,
+    so that no reader ever meets half a table and a failure leaves an older file as it was.
+
+    Parameters
+    ----------
+    columns : mapping from name to array-like of shape (n_rows,)
+        The columns, in order. None and NaN become empty cells (null in JSON and Parquet).
+    path : str or path-like
+        Its ending names the format: ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl``; a further
+        ``.gz`` compresses.
+
+    Raises
+    ------
+    WriteError
+        If the ending is none of these, the columns differ in length, or the file system refuses.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from aggregate.io import write_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     target = pathlib.Path(folder, "labels.csv")
+    ...     write_table({"item": ["q1", "q2"], "label": ["yes", None]}, target)
+    ...     print(target.read_text())
+    item,label
+    q1,yes
+    q2,
+    <BLANKLINE>
+    """
+    target = Path(path)
+    write, compress = _writer(target)
+    table = _as_arrow(columns)
+    with _replacing(target) as file:
+        if compress:
+            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
+                write(table, zipped)
+        else:
+            write(table, file)
+
+
+def _writer(target: Path) -> tuple[Callable[[Any, Any], None], bool]:
+    """Choose by the ending of the name."""
+    endings = [ending.lower() for ending in target.suffixes]
+    compress = endings[-1:] == [".gz"]
+    ending = next(iter(endings[-2:-1] if compress else endings[-1:]), "")
+    if ending not in _WRITERS:
+        raise WriteError(
+            f"{target}: the name must end in {', '.join(_WRITERS)}, and .gz after it to compress."
+        )
+    return _WRITERS[ending], compress
+
+
+def _as_arrow(columns: Mapping[str, Any]) -> Any:
+    import pyarrow as pa
+
+    arrays = {str(name): _column(values) for name, values in columns.items()}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name!r} {length}" for name, length in lengths.items())
+        raise WriteError(f"the columns must be of one length; got {told}.")
+    if not arrays or len(arrays) < len(columns):
+        raise WriteError(f"columns with distinct names are needed; got {first_few(columns)}.")
+    return pa.table(arrays)
+
+
+def _column(values: Any) -> Any:
+    """Return an Arrow array; a mixture of kinds is written as text."""
+    import pyarrow as pa
+
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    array = values if isinstance(values, np.ndarray) else list(values)
+    try:
+        return pa.array(array, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        texts = [None if one is None or one != one else str(one) for one in array]
+        return pa.array(texts, pa.string())
+
+
+def _write_csv(table: Any, file: BinaryIO, separator: str = ",") -> None:
+    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=False)
+    rows = csv.writer(text, delimiter=separator, lineterminator="\n")
+    rows.writerow(table.column_names)
+    for batch in _batches(table):
+        rows.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    text.flush()
+    text.detach()
+
+
+def _write_tsv(table: Any, file: BinaryIO) -> None:
+    _write_csv(table, file, "\t")
+
+
+def _write_parquet(table: Any, file: BinaryIO) -> None:
+    import pyarrow.parquet as arrow_parquet
+
+    arrow_parquet.write_table(table, file)
+
+
+def _write_jsonl(table: Any, file: BinaryIO) -> None:
+    for batch in _batches(table):
+        lines = (json.dumps(row, ensure_ascii=False, default=str) for row in batch.to_pylist())
+        file.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def _batches(table: Any) -> Iterator[Any]:
+    yield from table.to_batches(max_chunksize=_ROWS_AT_ONCE)
+
+
+_WRITERS: Final[dict[str, Callable[[Any, Any], None]]] = {
+    ".csv": _write_csv,
+    ".tsv": _write_tsv,
+    ".parquet": _write_parquet,
+    ".jsonl": _write_jsonl,
+    ".ndjson": _write_jsonl,
+}
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the target's place when all went well, and vanishes otherwise."""
+    place = Path(os.path.realpath(target))  # a link keeps pointing where it did
+    if place.is_dir():
+        raise WriteError(f"{target} is a folder: name a file in it.")
+    if not place.parent.is_dir():
+        raise WriteError(f"{target} cannot be written: there is no folder {place.parent}.")
+    if place.exists() and not place.is_file():  # a pipe or device: nothing to replace
+        with place.open("wb") as file:
+            yield file
+        return
+    hidden = place.with_name(f".{place.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        with hidden.open("xb") as file:  # new, with the permissions that umask asks for
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        hidden.replace(place)
+    except OSError as error:
+        hidden.unlink(missing_ok=True)
+        raise WriteError(
+            f"{target} cannot be written: {error.strerror or error}; nothing was changed."
+        ) from error
+    except BaseException:
+        hidden.unlink(missing_ok=True)
+        raise
+    _settle(place.parent)
+
+
+def _settle(folder: Path) -> None:
+    """Make the rename itself survive a power cut, where the system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # a folder cannot be opened everywhere
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)

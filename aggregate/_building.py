@@ -55,9 +55,10 @@ def group_by_item(
         item, annotator, label = item[labelled], annotator[labelled], label[labelled]
     keys = [(annotator, len(annotators)), (item, len(items))]
     if on_duplicate == "keep":  # otherwise the rows' own order says which came first
-        keys.insert(0, (label, len(classes)))
+        keys[:1] = _annotator_label_keys(annotator, label, len(annotators), len(classes))
     order, item_ptr = _lexicographic(keys)
-    item, annotator, label = item[order], annotator[order], label[order]
+    item = np.repeat(np.arange(len(items), dtype=np.int32), np.diff(item_ptr))
+    annotator, label = annotator[order], label[order]
     repeat = np.zeros(len(item), dtype=bool)
     np.logical_and(item[1:] == item[:-1], annotator[1:] == annotator[:-1], out=repeat[1:])
     repeats = int(repeat.sum())
@@ -70,9 +71,20 @@ def group_by_item(
     return ItemMajor(item_ptr, annotator, label, repeats)
 
 
-def _lexicographic(
-    keys: list[tuple[NDArray[np.int32], int]],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+Keys = list[tuple[NDArray[np.int32], int]]
+
+
+def _annotator_label_keys(
+    annotator: NDArray[np.int32], label: NDArray[np.int32], n_annotators: int, n_classes: int
+) -> Keys:
+    """Return the sort keys of annotator and label, as one key where its table stays small."""
+    size = n_annotators * n_classes
+    if size > max(len(label), 1 << 16) or size >= 1 << 31:
+        return [(label, n_classes), (annotator, n_annotators)]
+    return [(annotator * np.int32(n_classes) + label, size)]
+
+
+def _lexicographic(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the order by the last key, ties by the one before it, and the last key's starts."""
     order = np.arange(len(keys[0][0]), dtype=np.int64)
     for key, n_keys in keys:

@@ -74,7 +74,7 @@ def _assemble(
         repeats=grouped.repeats,
         dropped_repeats=labelled - kept,
         empty_items=int((np.diff(grouped.item_ptr) == 0).sum()),
-        empty_annotators=int(len(tables[1]) - len(np.unique(grouped.annotator))),
+        empty_annotators=int((np.bincount(grouped.annotator, minlength=len(tables[1])) == 0).sum()),
         columns=dict(columns),
         guessed=guessed,
     )

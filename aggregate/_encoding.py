@@ -2,8 +2,9 @@
 
 A column may be a list, a NumPy array, an Arrow array (plain or dictionary-encoded) or any
 data-frame series. Missing entries (None, NaN, NaT, pandas' NA, Arrow nulls) get the code -1.
-The table is sorted, so codes do not depend on the order of the rows; a categorical column
-keeps the order of its categories, which is how an ordinal scale says what comes first.
+The table is sorted, so codes do not depend on the order of the rows; an ordered categorical
+(in polars, an Enum) keeps the order of its categories, which is how an ordinal scale says what
+comes first.
 """
 
 from __future__ import annotations
@@ -51,22 +52,19 @@ def encode(values: Any, what: str = "values") -> tuple[Codes, Table]:
     >>> table.tolist()
     ['fig', 'pear']
     """
-    import pyarrow as pa
-
-    column = _to_arrow(values, what)
-    if isinstance(column, pa.ChunkedArray):
-        column = column.unify_dictionaries() if _is_dictionary(column.type) else column
-        column = column.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):  # older Arrow keeps one or no chunk
-            column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    column = _to_column(values, what)
     if isinstance(column, np.ndarray):
+        if column.dtype != object:
+            return _encode_integers(column)
         return _encode_objects(column, what)
-    ordered = _is_dictionary(column.type) and column.type.ordered
-    if not _is_dictionary(column.type):
-        column = column.dictionary_encode()
+    column = _one_dictionary(column, what)
     indices = column.indices
-    codes = indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    return _sorted(codes, _table(column.dictionary), ordered)
+    codes = np.asarray(indices.fill_null(0).to_numpy(zero_copy_only=False)).astype(np.int32)
+    if indices.null_count:
+        codes[indices.is_null().to_numpy(zero_copy_only=False)] = -1
+    used = np.zeros(len(column.dictionary) + 1, dtype=bool)
+    used[codes] = True  # the code -1 marks the spare last place
+    return _sorted(codes, column.dictionary, used[:-1], column.type.ordered)
 
 
 def decode_table(values: Sequence[Any] | NDArray[Any], what: str) -> Table:
@@ -101,14 +99,8 @@ def match(table: Table, known: Table) -> Codes:
     return np.asarray(found, dtype=np.int32)
 
 
-def _is_dictionary(arrow_type: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_dictionary(arrow_type))
-
-
-def _to_arrow(values: Any, what: str) -> Any:
-    """Return an Arrow array, or a NumPy object array where Arrow has no common type."""
+def _to_column(values: Any, what: str) -> Any:
+    """Return an Arrow array, or a NumPy array of close integers or of mixed objects."""
     import narwhals.stable.v1 as nw
     import pyarrow as pa
 
@@ -118,13 +110,18 @@ def _to_arrow(values: Any, what: str) -> Any:
     if isinstance(series, nw.Series):
         values = series.to_native()
         if hasattr(values, "to_arrow"):  # polars
-            return values.to_arrow()
+            arrow = values.to_arrow()
+            return _as_ordered(arrow) if series.dtype == nw.Enum else arrow
     elif not isinstance(values, np.ndarray):
-        if isinstance(values, str) or not isinstance(values, Iterable):
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             raise ValueError(f"{what} must be a column of values; got {values!r}.")
-        values = list(values) if not hasattr(values, "__array__") else np.asarray(values)
-    if isinstance(values, np.ndarray) and values.ndim != 1:
-        raise ValueError(f"{what} must have one dimension; got shape {values.shape}.")
+        if not hasattr(values, "dtype"):  # an extension array knows how to become Arrow
+            values = np.asarray(values) if hasattr(values, "__array__") else list(values)
+    if isinstance(values, np.ndarray):
+        if values.ndim != 1:
+            raise ValueError(f"{what} must have one dimension; got shape {values.shape}.")
+        if values.dtype.kind in "iu" and _is_dense(values):
+            return values
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
@@ -133,63 +130,131 @@ def _to_arrow(values: Any, what: str) -> Any:
         return objects
 
 
-def _table(dictionary: Any) -> Table:
-    """Return an Arrow dictionary as a NumPy array in the dtype a user would expect."""
+def _as_ordered(column: Any) -> Any:
+    """Mark a dictionary column as ordered: its categories say what comes first."""
     import pyarrow as pa
 
-    kind = dictionary.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_temporal(kind):
-        return dictionary.to_numpy(zero_copy_only=False)
-    if pa.types.is_boolean(kind):
-        return np.asarray(dictionary.to_pylist(), dtype=bool)
-    table = np.empty(len(dictionary), dtype=object)
-    table[:] = dictionary.to_pylist()
-    return table
+    kind = pa.dictionary(column.type.index_type, column.type.value_type, ordered=True)
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    remade = [
+        pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary, ordered=True)
+        for chunk in chunks
+    ]
+    return pa.chunked_array(remade, kind)
 
 
-def _sorted(codes: Codes, table: Table, ordered: bool) -> tuple[Codes, Table]:
-    """Drop values that no row uses and put the rest in order."""
-    used = np.zeros(len(table) + 1, dtype=bool)
-    used[codes] = True  # the code -1 marks the spare last place
-    used = used[:-1] & np.array([value is not None for value in table.tolist()], dtype=bool)
-    if table.dtype.kind == "f":
-        used &= ~np.isnan(table)
-    keep = np.flatnonzero(used)
-    order = keep if ordered else keep[_argsort(table[keep])]
-    new_code = np.full(len(table) + 1, -1, dtype=np.int32)
-    new_code[order] = np.arange(len(order), dtype=np.int32)
-    return new_code[codes], table[order]
+def _one_dictionary(column: Any, what: str) -> Any:
+    """Return a column as one dictionary-encoded array."""
+    import pyarrow as pa
 
-
-def _argsort(table: Table) -> NDArray[np.intp]:
-    if table.dtype != object:
-        return np.argsort(table, kind="stable")
-    values = table.tolist()
+    if isinstance(column, pa.ChunkedArray):
+        if pa.types.is_dictionary(column.type):
+            column = column.unify_dictionaries()
+        column = column.combine_chunks()
+        if isinstance(column, pa.ChunkedArray):  # older Arrow keeps one or no chunk
+            column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    if pa.types.is_dictionary(column.type):
+        return column
     try:
-        order = sorted(range(len(values)), key=values.__getitem__)
-    except TypeError:  # numbers and text in one column: numbers first, then text
-        order = sorted(range(len(values)), key=lambda i: _mixed_key(values[i]))
-    return np.asarray(order, dtype=np.intp)
+        return column.dictionary_encode()
+    except pa.ArrowNotImplementedError as error:
+        example = next((value for value in column.to_pylist() if value is not None), None)
+        raise ValueError(
+            f"{what} must be numbers, text or missing; got values like {example!r}."
+        ) from error
 
 
-def _mixed_key(value: Any) -> tuple[str, Any]:
-    return ("", value) if isinstance(value, int | float) else (type(value).__name__, str(value))
+def _is_dense(values: NDArray[Any]) -> bool:
+    """Say whether integers lie so close together that a look-up table beats hashing."""
+    return len(values) > 0 and int(values.max()) - int(values.min()) <= 4 * len(values) + 1000
+
+
+def _encode_integers(values: NDArray[Any]) -> tuple[Codes, Table]:
+    lowest = int(values.min())
+    span = int(values.max()) - lowest + 1
+    if lowest < 0 or values.dtype.itemsize < 8:  # where the difference could overflow
+        offsets = values.astype(np.int64) - lowest
+    else:
+        offsets = values - values.dtype.type(lowest)
+    used = np.zeros(span, dtype=bool)
+    used[offsets] = True
+    new_code = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    table = np.flatnonzero(used).astype(values.dtype) + values.dtype.type(lowest)
+    return new_code[offsets], table
+
+
+def _sorted(
+    codes: Codes, dictionary: Any, used: NDArray[np.bool_], ordered: bool
+) -> tuple[Codes, Table]:
+    """Drop values that no row uses, merge equal ones and put the rest in order."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = dictionary.type
+    used &= dictionary.is_valid().to_numpy(zero_copy_only=False)
+    if pa.types.is_floating(kind):
+        used &= ~np.isnan(dictionary.to_numpy(zero_copy_only=False))
+    keep = np.flatnonzero(used)
+    kept = dictionary.take(pa.array(keep))
+    if ordered:
+        place, table = np.arange(len(keep)), _table(kept)
+    elif pa.types.is_floating(kind):  # adding zero makes one of 0.0 and -0.0
+        table, place = np.unique(_table(kept) + 0.0, return_inverse=True)
+    elif pa.types.is_boolean(kind) or pa.types.is_decimal(kind):
+        table, place = np.unique(_table(kept), return_inverse=True)
+    else:  # text sorts by code point in Arrow as in Python
+        order = pc.sort_indices(kept).to_numpy()
+        place = np.empty(len(keep), dtype=np.int64)
+        place[order] = np.arange(len(keep))
+        table = _table(kept.take(pa.array(order)))
+    new_code = np.full(len(dictionary) + 1, -1, dtype=np.int32)
+    new_code[keep] = place
+    return new_code[codes], table
+
+
+def _table(values: Any) -> Table:
+    """Return Arrow values as a NumPy array in the dtype a user would expect."""
+    import pyarrow as pa
+
+    kind = values.type
+    if pa.types.is_boolean(kind):
+        return np.asarray(values.to_pylist(), dtype=bool)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_temporal(kind):
+        return np.asarray(values.to_numpy(zero_copy_only=False))
+    table = np.empty(len(values), dtype=object)
+    table[:] = values.to_pylist()
+    return table
 
 
 def _encode_objects(column: NDArray[Any], what: str) -> tuple[Codes, Table]:
     """Encode a column of mixed Python objects by hashing them one by one."""
-    place: dict[Any, int] = {}
+    place: dict[tuple[bool, Any], int] = {}
     codes = np.empty(len(column), dtype=np.int32)
     for row, value in enumerate(column.tolist()):
-        try:
-            missing = value is None or bool(value != value)
-            codes[row] = -1 if missing else place.setdefault(value, len(place))
-        except (TypeError, ValueError) as error:  # unhashable, or pandas' NA in a comparison
-            if type(value).__name__ != "NAType":
-                raise ValueError(
-                    f"{what} must be numbers, text or missing; row {row} holds {value!r}."
-                ) from error
+        if _is_missing(value):
             codes[row] = -1
+            continue
+        try:  # True equals 1 for Python, but is another label
+            codes[row] = place.setdefault((isinstance(value, bool), value), len(place))
+        except TypeError as error:
+            raise ValueError(
+                f"{what} must be numbers, text or missing; row {row} holds {value!r}."
+            ) from error
     table = np.empty(len(place), dtype=object)
-    table[:] = list(place)
-    return _sorted(codes, table, ordered=False)
+    table[:] = [value for _, value in place]
+    order = sorted(range(len(table)), key=lambda code: _mixed_key(table[code]))
+    new_code = np.full(len(table) + 1, -1, dtype=np.int32)
+    new_code[order] = np.arange(len(table), dtype=np.int32)
+    return new_code[codes], table[np.asarray(order, dtype=np.intp)]
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value
+
+
+def _mixed_key(value: Any) -> tuple[str, Any]:
+    """Numbers first, by value; then everything else by kind and text."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return ("", value) if number else (type(value).__name__, str(value))

@@ -25,8 +25,11 @@ _FLUSH = 1e-140  # products of two evidences above it are normal numbers
 
 
 @helper
-def _joint(code, start, stop, prior, table, joint, shift):
-    """Fill ``joint[k]·HUGE^-low`` = P(truth k, labels); return ``low``, common to all k."""
+def _joint(code, start, stop, prior, table, truth, joint, shift):
+    """Fill ``joint[k]·HUGE^-low`` = P(truth k, labels); return ``low``, common to all k.
+
+    Where the truth is known (not -1), only its entry holds: beside the others, it might vanish.
+    """
     n_classes = prior.shape[0]
     for k in range(n_classes):
         joint[k] = prior[k]
@@ -47,6 +50,8 @@ def _joint(code, start, stop, prior, table, joint, shift):
             if joint[k] < _TINY:
                 joint[k] *= _HUGE
                 shift[k] += 1
+    if truth >= 0:
+        return shift[truth]
     low = shift[0]
     for k in range(1, n_classes):
         low = min(low, shift[k])
@@ -100,7 +105,7 @@ def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass):
         truth = gold[i] if gold.shape[0] else -1
         if start == stop and truth < 0:
             continue
-        low = _joint(code, start, stop, prior, table, joint, shift)
+        low = _joint(code, start, stop, prior, table, truth, joint, shift)
         if truth >= 0:
             _clamp(joint, truth)
         evidence = 0.0
@@ -144,7 +149,7 @@ def _em_pass_two(item_ptr, code, gold, prior, table, first, last, counts, mass):
                 p0 *= table[code[e], 0]
                 p1 *= table[code[e], 1]
         else:
-            low = _joint(code, start, stop, prior, table, joint, shift)
+            low = _joint(code, start, stop, prior, table, truth, joint, shift)
             log_likelihood -= low * _LOG_HUGE
             p0, p1 = joint[0], joint[1]
         if truth >= 0:

@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from aggregate.kernels.em import (
+    FLOOR,
+    em_pass,
+    log_dirichlet,
+    log_joint_pass,
+    normalise_counts,
+    posterior_counts,
+)
+from tests import naive, problems
+
+NO_GOLD = np.empty(0, dtype=np.int32)
+CLASSES = (1, 2, 3, 12)
+
+
+def to_table(confusion):
+    return np.ascontiguousarray(confusion.transpose(0, 2, 1).reshape(-1, confusion.shape[2]))
+
+
+def to_confusion(table):
+    n_classes = table.shape[1]
+    return table.reshape(-1, n_classes, n_classes).transpose(0, 2, 1)
+
+
+def codes(votes):
+    return (votes.annotator.astype(np.int64) * votes.n_classes + votes.label).astype(np.uint32)
+
+
+def run(votes, confusion, prior, gold=NO_GOLD, first=0, last=None):
+    counts = np.zeros((votes.n_annotators * votes.n_classes, votes.n_classes))
+    mass = np.zeros(votes.n_classes)
+    last = votes.n_items if last is None else last
+    value = em_pass(
+        votes.item_ptr, codes(votes), gold, prior, to_table(confusion), first, last, counts, mass
+    )
+    return to_confusion(counts), mass, value
+
+
+def expected(votes, confusion, prior, gold=None):
+    entries = problems.triples(votes)
+    posterior, value = naive.e_step(entries, confusion, prior, votes.n_items, gold)
+    table, mass = naive.counts(entries, posterior, votes.n_annotators)
+    return table, mass, value
+
+
+def two_views(directions, n_classes=2):
+    """One item; annotator j says 0 and finds that as likely under each truth as told."""
+    n_annotators = len(directions)
+    votes = problems.from_codes(
+        np.zeros(n_annotators), np.arange(n_annotators), np.zeros(n_annotators),
+        (1, n_annotators, n_classes),
+    )  # fmt: skip
+    confusion = np.full((n_annotators, n_classes, n_classes), 0.5)
+    confusion[:, :, 0] = directions
+    return votes, confusion
+
+
+def posterior_of_one(votes, confusion, prior, gold=NO_GOLD):
+    """Return the posterior of a single item, which is its mass."""
+    _, mass, value = run(votes, confusion, prior, gold)
+    return mass, value
+
+
+class TestEmPass:
+    @pytest.mark.parametrize("n_classes", CLASSES)
+    @pytest.mark.parametrize("n_labels", [1, 40, 300])
+    def test_equals_the_formulas(self, n_classes, n_labels):
+        votes = problems.ragged(n_classes, n_classes=n_classes, n_labels=n_labels)
+        confusion, prior = problems.random_parameters(1, votes.n_annotators, n_classes)
+        for got, wanted in zip(
+            run(votes, confusion, prior), expected(votes, confusion, prior), strict=True
+        ):
+            np.testing.assert_allclose(got, wanted, rtol=1e-10, atol=1e-13)
+
+    @pytest.mark.parametrize("n_classes", CLASSES)
+    @pytest.mark.parametrize("n_labels", [40, 300])
+    def test_holds_gold_items_to_their_class(self, n_classes, n_labels):
+        votes = problems.ragged(n_classes, n_classes=n_classes, n_labels=n_labels)
+        confusion, prior = problems.random_parameters(2, votes.n_annotators, n_classes)
+        gold = np.full(votes.n_items, -1, dtype=np.int32)
+        gold[[0, 3, 5]] = n_classes - 1, 0, n_classes // 2  # item 0 has no label
+        for got, wanted in zip(
+            run(votes, confusion, prior, gold),
+            expected(votes, confusion, prior, gold),
+            strict=True,
+        ):
+            np.testing.assert_allclose(got, wanted, rtol=1e-10, atol=1e-13)
+
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    @pytest.mark.parametrize("n_labels", [8, 15, 16, 17, 24, 25, 32, 33])
+    def test_survives_every_probability_at_the_floor(self, n_classes, n_labels):
+        """Sixteen labels are the most that are multiplied without rescaling."""
+        votes, confusion = two_views(np.full((n_labels, n_classes), FLOOR), n_classes)
+        prior = np.full(n_classes, FLOOR)
+        posterior, value = posterior_of_one(votes, confusion, prior)
+        np.testing.assert_allclose(posterior, 1 / n_classes, rtol=1e-14)
+        wanted = (n_labels + 1) * math.log(FLOOR) + math.log(n_classes)
+        assert value == pytest.approx(wanted, rel=1e-14)
+
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    @pytest.mark.parametrize("order", ["one side first", "mixed"])
+    @pytest.mark.parametrize("weak", [FLOOR, 1e-12, 1e-3])
+    def test_is_exact_with_600_labels_in_conflict(self, n_classes, order, weak):
+        """Half for one class, half for the other: the products leave the range of a double."""
+        directions = np.ones((601, n_classes))
+        directions[:300, 1] = weak
+        directions[300:600, 0] = weak
+        directions[:600, 2:] = math.sqrt(weak)
+        directions[600, :2] = 0.3, 0.6
+        if order == "mixed":
+            directions = np.random.default_rng(0).permutation(directions)
+        votes, confusion = two_views(directions, n_classes)
+        prior = np.full(n_classes, 1 / n_classes)
+        posterior, value = posterior_of_one(votes, confusion, prior)
+        wanted, log_likelihood = naive.e_step(problems.triples(votes), confusion, prior, 1)
+        assert 0.05 < wanted[0].min() < wanted[0].max() < 0.95
+        np.testing.assert_allclose(posterior, wanted[0], rtol=1e-10)
+        assert value == pytest.approx(log_likelihood, rel=1e-12)
+
+    @pytest.mark.parametrize("n_classes", [2, 3, 12])
+    @pytest.mark.parametrize("seed", range(5))
+    def test_is_exact_with_600_labels_at_random(self, n_classes, seed):
+        random = np.random.default_rng(seed)
+        directions = 10.0 ** random.uniform(-15, 0, size=(600, n_classes))
+        directions *= np.exp(np.log(directions).mean() - np.log(directions).mean(axis=0))
+        directions = np.clip(directions, FLOOR, 1)
+        votes, confusion = two_views(directions, n_classes)
+        prior = random.dirichlet(np.ones(n_classes))
+        posterior, value = posterior_of_one(votes, confusion, prior)
+        wanted, log_likelihood = naive.e_step(problems.triples(votes), confusion, prior, 1)
+        np.testing.assert_allclose(posterior, wanted[0], rtol=1e-10, atol=1e-150)
+        assert value == pytest.approx(log_likelihood, rel=1e-12)
+
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    @pytest.mark.parametrize("n_labels", [3, 16, 17, 100, 600])
+    @pytest.mark.parametrize("truth", [0, 1])
+    def test_believes_gold_against_any_number_of_labels(self, n_classes, n_labels, truth):
+        directions = np.full((n_labels, n_classes), 1.0)
+        directions[:, truth] = FLOOR
+        votes, confusion = two_views(directions, n_classes)
+        prior = np.full(n_classes, 1 / n_classes)
+        gold = np.array([truth], dtype=np.int32)
+        posterior, value = posterior_of_one(votes, confusion, prior, gold)
+        np.testing.assert_array_equal(posterior, np.eye(n_classes)[truth])
+        assert value == pytest.approx(n_labels * math.log(FLOOR) - math.log(n_classes))
+
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    def test_keeps_the_logarithm_of_many_tiny_evidences(self, n_classes):
+        """The items' evidences are multiplied before the logarithm; none may be lost."""
+        n_items = 400
+        confusion = np.full((3, n_classes, n_classes), 1.0)
+        confusion[:, :, 0] = np.array([[1e-15], [1e-6], [0.4]])
+        item = np.repeat(np.arange(n_items), 3)
+        votes = problems.from_codes(
+            item, np.tile([0, 1, 2], n_items), np.zeros(len(item)), (n_items, 3, n_classes)
+        )
+        prior = np.full(n_classes, 1 / n_classes)
+        value = run(votes, confusion, prior)[2]
+        assert value == pytest.approx(n_items * math.log(1e-15 * 1e-6 * 0.4), rel=1e-12)
+
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    def test_adds_blocks_up_to_the_whole(self, n_classes):
+        votes = problems.ragged(3, n_classes=n_classes, n_labels=100)
+        confusion, prior = problems.random_parameters(3, votes.n_annotators, n_classes)
+        whole = run(votes, confusion, prior)
+        parts = [run(votes, confusion, prior, first=a, last=b) for a, b in ((0, 5), (5, 12))]
+        for total, *pieces in zip(whole, *parts, strict=True):
+            np.testing.assert_allclose(sum(pieces), total, rtol=1e-13, atol=1e-15)
+
+    @pytest.mark.parametrize("n_classes", [2, 3])
+    def test_adds_to_what_the_counts_hold(self, n_classes):
+        votes = problems.ragged(4, n_classes=n_classes)
+        confusion, prior = problems.random_parameters(4, votes.n_annotators, n_classes)
+        counts = np.ones((votes.n_annotators * n_classes, n_classes))
+        mass = np.ones(n_classes)
+        em_pass(
+            votes.item_ptr, codes(votes), NO_GOLD, prior, to_table(confusion),
+            0, votes.n_items, counts, mass,
+        )  # fmt: skip
+        fresh_counts, fresh_mass, _ = run(votes, confusion, prior)
+        np.testing.assert_allclose(to_confusion(counts), fresh_counts + 1, rtol=1e-14)
+        np.testing.assert_allclose(mass, fresh_mass + 1, rtol=1e-14)
+
+    def test_counts_every_label_once(self):
+        votes = problems.ragged(5, n_classes=3, n_labels=70)
+        confusion, prior = problems.random_parameters(5, votes.n_annotators, 3)
+        counts, mass, _ = run(votes, confusion, prior)
+        given = np.zeros((votes.n_annotators, 3))
+        np.add.at(given, (votes.annotator, votes.label), 1)
+        np.testing.assert_allclose(counts.sum(axis=1), given, rtol=1e-12, atol=1e-14)
+        assert mass.sum() == pytest.approx((votes.labels_per_item > 0).sum())
+
+
+class TestLogJointPass:
+    @pytest.mark.parametrize("n_classes", CLASSES)
+    @pytest.mark.parametrize("n_labels", [1, 40, 900])
+    def test_equals_the_formula(self, n_classes, n_labels):
+        votes = problems.ragged(n_classes, n_classes=n_classes, n_labels=n_labels)
+        confusion, prior = problems.random_parameters(6, votes.n_annotators, n_classes)
+        out = np.full((votes.n_items, n_classes), np.nan)
+        log_joint_pass(
+            votes.item_ptr, codes(votes), prior, to_table(confusion), 0, votes.n_items, out
+        )
+        wanted = naive.log_joint(problems.triples(votes), confusion, prior, votes.n_items)
+        np.testing.assert_allclose(out, wanted, rtol=1e-12, atol=1e-12)
+
+    def test_keeps_every_class_however_unlikely(self):
+        directions = np.ones((600, 2))
+        directions[:, 1] = FLOOR
+        votes, confusion = two_views(directions)
+        out = np.empty((1, 2))
+        log_joint_pass(
+            votes.item_ptr, codes(votes), np.array([0.5, 0.5]), to_table(confusion), 0, 1, out
+        )
+        np.testing.assert_allclose(out[0] - math.log(0.5), [0, 600 * math.log(FLOOR)])
+
+    def test_fills_its_own_block_alone(self):
+        votes = problems.ragged(7)
+        confusion, prior = problems.random_parameters(7, votes.n_annotators, 3)
+        out = np.full((votes.n_items, 3), 7.0)
+        log_joint_pass(votes.item_ptr, codes(votes), prior, to_table(confusion), 4, 6, out)
+        assert (out[:4] == 7).all()
+        assert (out[6:] == 7).all()
+        assert (out[4:6] < 0).all()
+
+
+class TestPosteriorCounts:
+    @pytest.mark.parametrize("n_classes", CLASSES)
+    def test_equals_the_formula(self, n_classes):
+        votes = problems.ragged(8, n_classes=n_classes)
+        posterior = np.random.default_rng(8).dirichlet(np.ones(n_classes), size=votes.n_items)
+        posterior[0] = 0
+        counts = np.zeros((votes.n_annotators * n_classes, n_classes))
+        mass = np.zeros(n_classes)
+        posterior_counts(votes.item_ptr, codes(votes), posterior, 0, 7, counts, mass)
+        posterior_counts(votes.item_ptr, codes(votes), posterior, 7, votes.n_items, counts, mass)
+        table, items = naive.counts(problems.triples(votes), posterior, votes.n_annotators)
+        np.testing.assert_allclose(to_confusion(counts), table, rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(mass, items, rtol=1e-13)
+
+
+class TestNormaliseCounts:
+    @pytest.mark.parametrize("n_classes", CLASSES)
+    @pytest.mark.parametrize("own", [False, True])
+    @pytest.mark.parametrize("strength", [0.0, 4.0])
+    def test_equals_the_formula(self, n_classes, own, strength):
+        random = np.random.default_rng(9)
+        n_annotators = 4
+        counts = random.gamma(0.5, size=(n_annotators, n_classes, n_classes))
+        counts[0] = 0  # nobody saw this annotator
+        counts[1, 0] = 0  # nor that one with this class
+        fallback = naive.expected_confusion(n_classes, 0.7)
+        pseudo = np.repeat(strength * fallback[np.newaxis], n_annotators, axis=0)
+        if own:
+            pseudo[2] += random.integers(0, 50, size=(n_classes, n_classes))
+        given = to_table(pseudo) if own else np.ascontiguousarray(pseudo[0].T)
+        table = np.empty((n_annotators * n_classes, n_classes))
+        normalise_counts(to_table(counts), given, np.ascontiguousarray(fallback.T), table)
+        wanted = naive.m_step(counts, pseudo, fallback, FLOOR)
+        np.testing.assert_allclose(to_confusion(table), wanted, rtol=1e-13)
+        assert table.min() >= FLOOR
+
+    def test_takes_the_fallback_where_nothing_is_known(self):
+        fallback = np.array([[0.9, 0.2], [0.1, 0.8]])
+        table = np.empty((2, 2))
+        normalise_counts(np.zeros((2, 2)), np.zeros((2, 2)), fallback, table)
+        np.testing.assert_array_equal(table, fallback)
+
+
+class TestLogDirichlet:
+    @pytest.mark.parametrize("own", [False, True])
+    def test_equals_the_sum(self, own):
+        random = np.random.default_rng(10)
+        table = random.uniform(0.1, 1, size=(12, 3))
+        pseudo = random.gamma(1, size=(12 if own else 3, 3))
+        wanted = (np.tile(pseudo, (1 if own else 4, 1)) * np.log(table)).sum()
+        assert log_dirichlet(table, pseudo) == pytest.approx(wanted, rel=1e-13)
+
+    def test_ignores_entries_without_pseudo_counts(self):
+        assert log_dirichlet(np.array([[FLOOR, 0.5]]), np.array([[0.0, 2.0]])) == pytest.approx(
+            2 * math.log(0.5)
+        )

@@ -113,7 +113,7 @@ def _assemble(
         found[order] = found[order]._replace(weights=found[order].weights / scale)
     table = np.zeros((n_factors, side)) if table is None else table
     mean_weights = mean_weights / scale
-    cells = found[3].blocks.reshape(len(found[3].blocks), -1)
+    cells = found[3].blocks.reshape(-1, side**3)
     power = 0.5 * (
         mean_weights @ (table**2).sum(axis=1)
         + found[2].weights @ (found[2].blocks ** 2).sum(axis=(1, 2))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
 from aggregate.factorization.result import FloatArray, IntArray
 
@@ -76,7 +77,7 @@ def _check_values(
 ) -> None:
     """Collect every complaint about one table of moments and raise them together."""
     used = weights > 0
-    cells = blocks.reshape(len(blocks), -1)
+    cells = blocks.reshape(-1, int(np.prod(blocks.shape[1:])))
     ordered = np.sort(index, axis=1)
     complaints = {
         f"index outside 0..{n_factors - 1}": ((index < 0) | (index >= n_factors)).any(axis=1),
@@ -102,7 +103,7 @@ def _canonical(index: IntArray, blocks: FloatArray, weights: FloatArray) -> Term
         rows = np.flatnonzero((axes == pattern).all(axis=1))
         blocks[rows] = blocks[rows].transpose(0, *(1 + pattern))
     index = np.take_along_axis(index, axes, axis=1)
-    cells = blocks.reshape(len(blocks), -1)
+    cells = blocks.reshape(-1, int(np.prod(blocks.shape[1:])))
     # Repeated terms are told apart by their weight and content, never by where they stood.
     keys = (*cells.T[::-1], weights) if len(np.unique(index, axis=0)) < len(index) else ()
     rank = np.lexsort((*keys, *(index[:, c] for c in range(order - 1, -1, -1))))
@@ -132,6 +133,21 @@ def incidence(index: IntArray, n_factors: int) -> Incidence:
     entries = np.argsort(flat, kind="stable")
     ptr = np.searchsorted(flat[entries], np.arange(n_factors + 1)).astype(np.int64)
     return Incidence(ptr, entries // order, entries % order)
+
+
+def lay_out(terms: Terms, n_factors: int) -> Any:
+    """Lay the blocks out as one sparse symmetric matrix, averaging pairs that come twice."""
+    side = terms.blocks.shape[1]
+    rows = side * terms.members[:, 0, None, None] + np.arange(side)[None, :, None]
+    columns = side * terms.members[:, 1, None, None] + np.arange(side)[None, None, :]
+    place: Any = tuple(x.ravel() for x in np.broadcast_arrays(rows, columns))
+    shape = (n_factors * side,) * 2
+    weights = np.repeat(terms.weights, side * side)
+    mass: Any = csr_array((weights, place), shape=shape)
+    total: Any = csr_array((weights * terms.blocks.ravel(), place), shape=shape)
+    mass.data = 1.0 / mass.data
+    upper = total.multiply(mass).tocsr()
+    return upper + upper.T
 
 
 def check_at_least_one(**counts: int) -> None:

@@ -9,8 +9,6 @@ from aggregate._jit import kernel
 from aggregate.factorization._terms import check_at_least_one, check_terms, infer_n_factors
 from aggregate.factorization.result import FloatArray, IntArray
 
-_CHUNK = 20_000
-
 
 def complete_blocks(
     pairs: ArrayLike,
@@ -37,9 +35,9 @@ def complete_blocks(
 
     For every missing block the paths are ranked by
     :math:`\sigma_K(R_{sr})^2 / (1/w_{mr} + 1/w_{sr} + 1/w_{sn})`, which follows the noise that
-    comes out of them, and the best ``n_paths`` are averaged with these scores. The inverse acts
-    through the leading K singular vectors of :math:`[R_{m,r}; R_{s,r}]` [1]_; paths of lower
-    rank are rejected. Imputed blocks are made nonnegative with sum one. Blocks that no path
+    comes out of them, and the best ``n_paths`` are averaged with these scores. The inverse is
+    the pseudo-inverse of rank K [1]_; where :math:`R_{s,r}` has a lower rank the path is
+    rejected. Imputed blocks are made nonnegative with sum one. Blocks that no path
     reaches are tried again with the imputed ones as steps, until nothing changes. With
     ``designated=(r, s)`` these two serve wherever they can, as in the paper; the generic paths
     do the rest.
@@ -113,11 +111,13 @@ def complete_blocks(
     status = (support > 0).astype(np.int8)
     if designated is not None:
         _check_designated(designated, n_factors)
-        _impute(R, support, status, _designated_paths(support, designated), n_components, rcond)
-    while True:
-        paths = _generic_paths(R, support, n_components, n_paths, n_neighbors)
-        if not _impute(R, support, status, paths, n_components, rcond):
-            break
+        smallest, inverse = _inverses(R, support, n_components, rcond)
+        _impute(R, support, status, inverse, *_designated_paths(support, smallest, designated))
+    changed = True
+    while changed and (status == 0).any():
+        smallest, inverse = _inverses(R, support, n_components, rcond)
+        found = _generic_paths(support, smallest, n_paths, n_neighbors)
+        changed = _impute(R, support, status, inverse, *found)
     matrix = R.transpose(0, 2, 1, 3).reshape(n_factors * side, n_factors * side)
     return np.ascontiguousarray(matrix), status
 
@@ -144,35 +144,45 @@ def _observed(
     return R, support
 
 
+def _inverses(
+    R: FloatArray, support: FloatArray, n_components: int, rcond: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return the K-th singular value of every block, 0 where the rank is lower, and R^+."""
+    known = support > 0
+    U, s, Vt = np.linalg.svd(R[known])
+    value = s[:, n_components - 1] * (s[:, n_components - 1] > rcond * s[:, 0])
+    s = np.where(value[:, None] > 0, s[:, :n_components], np.inf)
+    smallest, inverse = np.zeros_like(support), np.zeros_like(R)
+    smallest[known] = value
+    left = Vt[:, :n_components].transpose(0, 2, 1) / s[:, None, :]
+    inverse[known] = left @ U[:, :, :n_components].transpose(0, 2, 1)
+    return smallest, inverse
+
+
 def _designated_paths(
-    support: FloatArray, designated: tuple[int, int]
+    support: FloatArray, smallest: FloatArray, designated: tuple[int, int]
 ) -> tuple[IntArray, FloatArray]:
-    """Every missing block that the designated pair can reach: rows (m, n, r, s) and scores."""
+    """Find the missing blocks (m, n) that the pair (r, s) can reach: their paths and scores."""
     r, s = designated
-    open_to = (support[:, r] > 0)[:, None] & (support[s] > 0)[None, :] & (support[s, r] > 0)
-    m, n = np.nonzero((support == 0) & (open_to | open_to.T))
-    keep = m <= n
-    m, n = m[keep], n[keep]
+    open_to = np.outer(support[:, r] > 0, support[s] > 0) & (smallest[s, r] > 0)
+    m, n = np.nonzero(np.triu((support == 0) & (open_to | open_to.T)))
     swap = ~open_to[m, n]
     m, n = np.where(swap, n, m), np.where(swap, m, n)
     paths = np.column_stack([m, n, np.full_like(m, r), np.full_like(m, s)]).astype(np.int64)
-    return paths, np.ones(len(paths))
+    return paths[:, None, :], np.ones((len(paths), 1))
 
 
 def _generic_paths(
-    R: FloatArray, support: FloatArray, n_components: int, n_paths: int, n_neighbors: int
+    support: FloatArray, smallest: FloatArray, n_paths: int, n_neighbors: int
 ) -> tuple[IntArray, FloatArray]:
-    """Find the best paths of every missing block: rows (m, n, r, s) and scores."""
+    """Find the best paths (m, n, r, s) of every missing block and their scores."""
     steps = np.argsort(-support, axis=1, kind="stable")[:, :n_neighbors]
     m, n = np.nonzero(np.triu(support == 0))
-    smallest = np.zeros_like(support)
-    known = support > 0
-    smallest[known] = np.linalg.svd(R[known], compute_uv=False)[:, n_components - 1]
-    rows = np.full((len(m), n_paths, 4), -1, dtype=np.int64)
+    rows = np.zeros((len(m), n_paths, 4), dtype=np.int64)
     scores = np.zeros((len(m), n_paths))
-    _best_paths(np.column_stack([m, n]), support, smallest, steps, rows, scores)
-    keep = scores > 0
-    return rows[keep], scores[keep]
+    missing = np.column_stack([m, n]).astype(np.int64)
+    _best_paths(missing, support, smallest, np.ascontiguousarray(steps), rows, scores)
+    return rows, scores
 
 
 @kernel
@@ -211,42 +221,60 @@ def _impute(
     R: FloatArray,
     support: FloatArray,
     status: NDArray[np.int8],
-    found: tuple[IntArray, FloatArray],
-    n_components: int,
-    rcond: float,
+    inverse: FloatArray,
+    paths: IntArray,
+    scores: FloatArray,
 ) -> bool:
     """Average the paths of every missing block into R, in place; tell whether any was filled."""
-    paths, scores = found
-    total, mass = np.zeros_like(R), np.zeros_like(support)
-    for begin in range(0, len(paths), _CHUNK):
-        m, n, r, s = paths[begin : begin + _CHUNK].T
-        estimate, good = _along(R[m, r], R[s, r], R[s, n], n_components, rcond)
-        score = scores[begin : begin + _CHUNK] * good
-        np.add.at(total, (m, n), score[:, None, None] * estimate)
-        np.add.at(mass, (m, n), score)
-    m, n = np.nonzero(mass)
-    if not m.size:
+    filled, mass = np.zeros((len(paths), *R.shape[2:])), np.zeros(len(paths))
+    _average_paths(paths, scores, R, inverse, filled, mass)
+    reached = mass > 0
+    if not reached.any():
         return False
-    filled = total[m, n] / mass[m, n][:, None, None]
+    # The first path of a reached block is always filled in: scores are sorted.
+    m, n = paths[reached, 0, 0], paths[reached, 0, 1]
+    blocks = filled[reached] / mass[reached, None, None]
     diagonal = m == n
-    filled[diagonal] = 0.5 * (filled[diagonal] + filled[diagonal].transpose(0, 2, 1))
-    R[m, n], R[n, m] = filled, filled.transpose(0, 2, 1)
+    blocks[diagonal] = 0.5 * (blocks[diagonal] + blocks[diagonal].transpose(0, 2, 1))
+    R[m, n], R[n, m] = blocks, blocks.transpose(0, 2, 1)
     # An imputed step is never better supported than the weakest observed block.
     support[m, n] = support[n, m] = support[status == 1].min() / 3.0
     status[m, n] = status[n, m] = 2
     return True
 
 
-def _along(
-    near: FloatArray, bridge: FloatArray, far: FloatArray, n_components: int, rcond: float
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Evaluate near bridge^+ far for many paths; bad ones give zeros and False."""
-    side = near.shape[1]
-    U, s, _ = np.linalg.svd(np.concatenate([near, bridge], axis=1), full_matrices=False)
-    upper, lower = U[:, :side, :n_components], U[:, side:, :n_components]
-    inner = np.linalg.svd(lower, compute_uv=False)
-    good = (s[:, n_components - 1] > rcond * s[:, 0]) & (inner[:, -1] > rcond)
-    estimate = np.maximum(upper @ np.linalg.pinv(lower, rcond=rcond) @ far, 0.0)
-    mass = estimate.sum(axis=(1, 2))
-    good &= mass > 0
-    return estimate / np.where(mass > 0, mass, 1.0)[:, None, None], good
+@kernel
+def _average_paths(
+    paths: IntArray,
+    scores: FloatArray,
+    R: FloatArray,
+    inverse: FloatArray,
+    filled: FloatArray,
+    mass: FloatArray,
+) -> None:
+    """Add the nonnegative, normalised estimates of all paths, times their scores."""
+    n_rows = R.shape[2]
+    near, estimate = np.empty((n_rows, n_rows)), np.empty((n_rows, n_rows))
+    for i in range(paths.shape[0]):
+        for q in range(paths.shape[1]):
+            if scores[i, q] <= 0.0:
+                continue
+            m, n, r, s = paths[i, q, 0], paths[i, q, 1], paths[i, q, 2], paths[i, q, 3]
+            total = 0.0
+            for a in range(n_rows):
+                for b in range(n_rows):
+                    near[a, b] = 0.0
+                    for c in range(n_rows):
+                        near[a, b] += R[m, r, a, c] * inverse[s, r, c, b]
+            for a in range(n_rows):
+                for b in range(n_rows):
+                    value = 0.0
+                    for c in range(n_rows):
+                        value += near[a, c] * R[s, n, c, b]
+                    estimate[a, b] = max(value, 0.0)
+                    total += estimate[a, b]
+            if total > 0.0:
+                mass[i] += scores[i, q]
+                for a in range(n_rows):
+                    for b in range(n_rows):
+                        filled[i, a, b] += scores[i, q] * estimate[a, b] / total

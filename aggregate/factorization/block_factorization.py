@@ -15,11 +15,10 @@ from aggregate.factorization._terms import (
     check_terms,
     incidence,
     infer_n_factors,
+    lay_out,
 )
 from aggregate.factorization.result import FactorizationResult, FloatArray, IntArray, best_start
-from aggregate.factorization.spectral_root import spectral_root
-
-_SPECTRAL_LIMIT = 4000  # rows of the dense matrix from which the first start is taken
+from aggregate.factorization.spectral_root import root_of_symmetric
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def robust_block_factorization(
     linear least-squares problem, solved in closed form and, where the solution leaves the ball,
     improved by projected gradient steps instead [1]_. Every step minimises a majorant, so the
     objective never rises. The first start is the spectral root of the matrix with zeros in
-    place of what is missing (for at most 4000 rows), the others are Gaussian.
+    place of what is missing, the others are Gaussian.
 
     **When it fails.** With few pairs per factor the root is not determined: a factor needs
     neighbours whose blocks together have rank K. A factor without pairs is zero and has
@@ -172,16 +171,13 @@ def _starts(
     n_restarts: int,
     random_state: int | np.random.Generator | None,
 ) -> list[FloatArray]:
-    """Make the spectral start, where it is affordable, and Gaussian ones inside the ball."""
+    """Make the spectral start and Gaussian ones inside the ball."""
     rng = np.random.default_rng(random_state)
     n_factors, side, n_components = shape
     draws = [rng.standard_normal(shape) for _ in range(n_restarts)]
     starts = [x / np.linalg.norm(x, axis=(1, 2), keepdims=True) for x in draws]
-    if n_components <= n_factors * side <= _SPECTRAL_LIMIT:
-        X = np.zeros((n_factors, side, n_factors, side))
-        for (m, j), block in zip(terms.members, terms.blocks, strict=True):
-            X[m, :, j], X[j, :, m] = block, block.T
-        U = spectral_root(X.reshape(n_factors * side, -1), n_components).reshape(shape)
+    if n_components <= n_factors * side:
+        U = root_of_symmetric(lay_out(terms, n_factors), n_components).reshape(shape)
         # Zeros for what is missing shrink the root and can leave a factor without any; a
         # little of the random start keeps every factor away from that saddle point.
         starts[0] = _in_ball(U + 1e-3 * starts[0])
@@ -214,10 +210,12 @@ def _sweeps(
 
 def _update(gram: FloatArray, linear: FloatArray, old: FloatArray, n_inner: int) -> FloatArray:
     """Minimise tr(U S U')/2 - <B, U> over the ball, never ending above the old point."""
-    solution = linear @ np.linalg.pinv(gram, rcond=1e-13, hermitian=True)
+    values, vectors = np.linalg.eigh(gram)
+    top = max(float(values[-1]), 1e-300)
+    inverse = np.where(values > 1e-13 * top, 1.0 / np.maximum(values, 1e-13 * top), 0.0)
+    solution = (linear @ vectors * inverse) @ vectors.T
     if not np.linalg.norm(solution) <= 1.0:
         solution = old
-        top = max(float(np.linalg.eigvalsh(gram)[-1]), 1e-300)
         for _ in range(n_inner):
             solution = _in_ball(solution - (solution @ gram - linear) / top)
     step = solution - old

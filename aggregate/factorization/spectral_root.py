@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse.linalg import eigsh
 
 from aggregate.factorization.result import FloatArray
+
+_DENSE_LIMIT = 400  # rows up to which all eigenvalues are cheaper than the leading ones
 
 
 def spectral_root(matrix: ArrayLike, n_components: int) -> FloatArray:
@@ -53,7 +58,20 @@ def spectral_root(matrix: ArrayLike, n_components: int) -> FloatArray:
         raise ValueError(f"matrix must be square and finite, got shape {X.shape}")
     if not 1 <= n_components <= len(X):
         raise ValueError(f"n_components must lie in 1..{len(X)}, got {n_components}")
-    values, vectors = np.linalg.eigh(0.5 * (X + X.T))
-    values, vectors = values[::-1][:n_components], vectors[:, ::-1][:, :n_components]
-    U = vectors * np.sqrt(np.maximum(values, 0.0))
+    return root_of_symmetric(0.5 * (X + X.T), n_components)
+
+
+def root_of_symmetric(X: Any, n_components: int) -> FloatArray:
+    """Return the root of a symmetric matrix, dense or sparse, that was checked before."""
+    size = X.shape[0]
+    if size > _DENSE_LIMIT and n_components < size // 4:
+        # A fixed start vector makes Lanczos repeatable.
+        start = np.random.default_rng(0).standard_normal(size)
+        values, vectors = eigsh(X, k=n_components, which="LA", v0=start)
+        order = np.argsort(-values, kind="stable")
+    else:
+        dense = X if isinstance(X, np.ndarray) else X.toarray()
+        values, vectors = np.linalg.eigh(dense)
+        order = np.arange(size)[::-1][:n_components]
+    U = vectors[:, order] * np.sqrt(np.maximum(values[order], 0.0))
     return np.asarray(U * np.where(U.sum(axis=0) < 0, -1.0, 1.0) + 0.0)

@@ -64,6 +64,21 @@ class Confusions:
         return float(log_dirichlet(table, self.pseudo))
 
 
+class FixedConfusions:
+    """Confusions known for certain: no counts change them."""
+
+    def __init__(self, table: Float) -> None:
+        self.table = table
+
+    def maximise(self, counts: Float) -> Float:
+        """Return the known table."""
+        return self.table
+
+    def log_prior(self, table: Float) -> float:
+        """Return zero: there is nothing to be uncertain about."""
+        return 0.0
+
+
 def read_history(history: Any, annotators: NDArray[Any], n_classes: int) -> Float | None:
     """Return counts of earlier labels per annotator, shape (M, K, K), or None.
 

@@ -8,11 +8,13 @@ fall, so the recorded path never falls either way.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from aggregate._blocks import item_blocks, run_blocks
 from aggregate.annotations import Annotations
@@ -142,6 +144,18 @@ def run_em(step: Step, start: State, *, max_iter: int, tol: float, accelerate: b
         if converged or n_iter >= max_iter:
             break
     return Fit(state, np.array(path), n_iter, converged)
+
+
+def warn_unless_converged(fit: Fit, max_iter: int, tol: float) -> None:
+    """Tell the user that EM ran out of passes, unless ``tol=0`` says that it was to."""
+    if not fit.converged and tol > 0:
+        warnings.warn(
+            f"EM had not converged after max_iter={max_iter} passes (the objective still rose by "
+            f"more than tol={tol:g} of itself). Raise max_iter or tol; tol=0 says that stopping "
+            "early is meant.",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
 
 
 Visit = tuple[State, float, bool, bool]  # state, its objective, whether kept, end of a cycle

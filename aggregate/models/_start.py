@@ -15,8 +15,8 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
 from aggregate.kernels.em import FLOOR
-from aggregate.models._confusions import Confusions
-from aggregate.models._em import Passes, State
+from aggregate.models._em import State
+from aggregate.models._problem import Problem
 
 if TYPE_CHECKING:
     from aggregate.models.dawid_skene import DawidSkene
@@ -40,80 +40,94 @@ def remember(model: DawidSkene) -> Previous | None:
     return Previous(model.annotators_, model.classes_, model.confusion_, model.class_prior_)
 
 
-def starting_states(
-    model: DawidSkene,
-    annotations: Annotations,
-    gold: NDArray[np.int32] | None,
-    passes: Passes,
-    confusions: Confusions,
-    previous: Previous | None,
-) -> Iterator[State]:
-    """Yield ``n_init`` states to start EM from; all but the first are drawn at random."""
-    if previous is not None:
-        state = _resume(previous, annotations, confusions)
-    else:
-        state = _given(model, annotations, gold, passes, confusions)
-    yield state
-    random = np.random.default_rng(model.random_state)
-    for _ in range(model.n_init - 1):
-        drawn = clamp(_around_votes(annotations, random), gold)
-        yield from_soft_labels(model, passes, confusions, drawn)
+class Start:
+    """Where EM starts from: what the user gave as ``init``, or the fit before.
 
+    Parameters
+    ----------
+    init : "votes", array of shape (N, K), array of shape (M, K, K) or mapping
+        As `DawidSkene` takes it.
+    annotations : Annotations
+    gold : ndarray of int32, shape (N,), or None
+    default : ndarray of shape (K, K)
+        Confusion of annotators for whom none is given.
+    previous : Previous or None
+        The fit to resume, which then counts instead of ``init``.
+    n_jobs : int or None
+    """
 
-def from_soft_labels(
-    model: DawidSkene, passes: Passes, confusions: Confusions, soft_labels: Float
-) -> State:
-    """Return the state that an M-step makes of soft labels."""
-    counts = passes.count(soft_labels)
-    return State(model._next_prior(counts.mass), confusions.maximise(counts.table))
+    def __init__(
+        self,
+        init: Any,
+        annotations: Annotations,
+        gold: NDArray[np.int32] | None,
+        default: Float,
+        previous: Previous | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.init, self.previous, self.default = init, previous, default
+        self.annotations, self.gold, self.n_jobs = annotations, gold, n_jobs
 
+    def states(
+        self, problem: Problem, n_init: int, random_state: int | np.random.Generator | None
+    ) -> Iterator[State]:
+        """Yield ``n_init`` states; all but the first from soft labels drawn around the votes."""
+        yield self._first(problem)
+        random = np.random.default_rng(random_state)
+        for _ in range(n_init - 1):
+            drawn = _around_votes(self.annotations, random)
+            yield problem.from_soft_labels(clamp(drawn, self.gold))
 
-def _given(
-    model: DawidSkene,
-    annotations: Annotations,
-    gold: NDArray[np.int32] | None,
-    passes: Passes,
-    confusions: Confusions,
-) -> State:
-    init = model.init
-    n_items, n_classes = annotations.n_items, annotations.n_classes
-    per_annotator = (annotations.n_annotators, n_classes, n_classes)
-    from_confusions = isinstance(init, Mapping) or np.ndim(init) == 3
-    if model.fix_confusion and not from_confusions:
+    def given_table(self) -> Float:
+        """Return the kernels' table of the confusions that ``init`` gives."""
+        shape = self._confusion_shape()
+        if not self._gives_confusions():
+            raise ValueError(
+                "fix_confusion=True needs confusions to keep: pass them as init, an array of "
+                f"shape {shape} or a mapping annotator -> {shape[1:]}."
+            )
+        given = self.init
+        if isinstance(given, Mapping):
+            given = _by_annotator(given, self.annotations.annotators, self.default)
+        return to_table(check_confusion("init", given, shape))
+
+    def _first(self, problem: Problem) -> State:
+        if self.previous is not None:
+            return self._resume(self.previous)
+        if self._gives_confusions():
+            uniform = np.ones(self.annotations.n_classes)
+            return State(problem.class_prior.maximise(uniform), self.given_table())
+        if isinstance(self.init, str) and self.init == "votes":
+            shares = vote_shares(self.annotations, n_jobs=self.n_jobs)
+            return problem.from_soft_labels(clamp(shares, self.gold))
+        soft_shape = (self.annotations.n_items, self.annotations.n_classes)
+        if not isinstance(self.init, str) and np.shape(self.init) == soft_shape:
+            return problem.from_soft_labels(clamp(_check_soft_labels(self.init), self.gold))
+        got = repr(self.init) if isinstance(self.init, str) else f"shape {np.shape(self.init)}"
         raise ValueError(
-            "fix_confusion=True needs confusions to keep: pass them as init, an array of shape "
-            f"{per_annotator} or a mapping annotator -> ({n_classes}, {n_classes})."
+            f"init must be 'votes', soft labels of shape {soft_shape}, confusions of shape "
+            f"{self._confusion_shape()} or a mapping of them; got {got}."
         )
-    if from_confusions:
-        if isinstance(init, Mapping):
-            init = _by_annotator(init, annotations.annotators, confusions.fallback.T)
-        table = to_table(check_confusion("init", init, per_annotator))
-        if isinstance(model.class_prior, str):
-            return State(np.full(n_classes, 1 / n_classes), table)
-        return State(model._next_prior(np.ones(n_classes)), table)
-    if isinstance(init, str) and init == "votes":
-        shares = clamp(vote_shares(annotations, n_jobs=model.n_jobs), gold)
-        return from_soft_labels(model, passes, confusions, shares)
-    if not isinstance(init, str) and np.shape(init) == (n_items, n_classes):
-        given = _check_soft_labels(init)
-        return from_soft_labels(model, passes, confusions, clamp(given, gold))
-    raise ValueError(
-        f"init must be 'votes', soft labels of shape {(n_items, n_classes)}, confusions of shape "
-        f"{per_annotator} or a mapping of them; got "
-        f"{repr(init) if isinstance(init, str) else f'shape {np.shape(init)}'}."
-    )
 
+    def _gives_confusions(self) -> bool:
+        return isinstance(self.init, Mapping) or np.ndim(self.init) == 3
 
-def _resume(previous: Previous, annotations: Annotations, confusions: Confusions) -> State:
-    """Start from the previous fit; annotators it did not know get the prior's mean."""
-    if not np.array_equal(previous.classes, annotations.classes):
-        raise ValueError(
-            f"warm_start needs the classes of the previous fit ({first_few(previous.classes)}); "
-            f"now they are {first_few(annotations.classes)}. Declare all classes, or fit afresh."
-        )
-    by_annotator = dict(zip(previous.annotators.tolist(), previous.confusion, strict=True))
-    stack = _by_annotator(by_annotator, annotations.annotators, confusions.fallback.T, strict=False)
-    return State(np.maximum(previous.class_prior, FLOOR), to_table(stack))
+    def _confusion_shape(self) -> tuple[int, int, int]:
+        n_classes = self.annotations.n_classes
+        return self.annotations.n_annotators, n_classes, n_classes
+
+    def _resume(self, previous: Previous) -> State:
+        """Start from the fit before; annotators it did not know get the default."""
+        classes = self.annotations.classes
+        if not np.array_equal(previous.classes, classes):
+            raise ValueError(
+                "warm_start needs the classes of the previous fit "
+                f"({first_few(previous.classes)}); now they are {first_few(classes)}. Declare "
+                "all classes, or fit afresh."
+            )
+        known = dict(zip(previous.annotators.tolist(), previous.confusion, strict=True))
+        stack = _by_annotator(known, self.annotations.annotators, self.default, strict=False)
+        return State(np.maximum(previous.class_prior, FLOOR), to_table(stack))
 
 
 def _by_annotator(

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from tqdm import tqdm
 
-from aggregate._tables import row_codes, to_confusion
-from aggregate._validation import check_choice, check_distribution, check_number
+from aggregate._tables import to_confusion
+from aggregate._validation import check_number
 from aggregate.annotations import Annotations
-from aggregate.fusion import log_joint, posterior
-from aggregate.kernels.em import FLOOR
-from aggregate.models._base import BaseAggregator
-from aggregate.models._confusions import Confusions, prior_confusion, read_history
-from aggregate.models._em import Counts, Fit, Passes, State, run_em
-from aggregate.models._start import remember, starting_states
+from aggregate.models._class_prior import ClassPrior
+from aggregate.models._confusion_model import ConfusionModel
+from aggregate.models._confusions import (
+    Confusions,
+    FixedConfusions,
+    prior_confusion,
+    read_history,
+)
+from aggregate.models._em import Fit, warn_unless_converged
+from aggregate.models._problem import Problem, Structure
+from aggregate.models._start import Previous, Start, remember
 
 Float = NDArray[np.float64]
 
 
-class DawidSkene(BaseAggregator):
+class DawidSkene(ConfusionModel):
     r"""Soft labels from votes by a confusion matrix per annotator, fitted by EM.
 
     Each item has an unknown true class, drawn with probabilities :math:`\pi`; annotator j,
@@ -193,96 +195,46 @@ class DawidSkene(BaseAggregator):
         check_number("n_init", self.n_init, low=1, integer=True)
         check_number("tol", self.tol, low=0)
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
-        if isinstance(self.class_prior, str):
-            check_choice("class_prior", self.class_prior, ("learned", "uniform"))
 
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
-        n_classes = annotations.n_classes
-        code = row_codes(
-            annotations.annotator, annotations.label, annotations.n_annotators, n_classes
-        )
-        passes = Passes(annotations, code, gold, self.n_jobs)
-        history = read_history(data["history"], annotations.annotators, n_classes)
-        expected = prior_confusion(n_classes, self.prior_accuracy)
-        confusions = Confusions(expected, self.prior_strength, history)
-        starts = starting_states(self, annotations, gold, passes, confusions, data["previous"])
-        fits = [self._run(passes, confusions, start) for start in starts]
-        best = max(fits, key=lambda fit: fit.objective_path[-1])
-        self._keep(best, passes, n_classes)
-
-    def _run(self, passes: Passes, confusions: Confusions, start: State) -> Fit:
-        """Run EM from one start."""
-        bar = tqdm(disable=not self.verbose, desc="DawidSkene", unit="pass")
-
-        def step(state: State) -> tuple[float, State]:
-            counts = passes.expect(state)
-            objective = counts.log_likelihood + self._log_prior(state, confusions)
-            bar.set_postfix(objective=f"{objective:.6g}", refresh=False)
-            bar.update()
-            return objective, self._maximise(state, counts, confusions)
-
-        with bar:
-            return run_em(
-                step, start, max_iter=self.max_iter, tol=self.tol, accelerate=self.accelerate
+        start, structure = self._start(annotations, gold, data["previous"], data["history"])
+        class_prior = ClassPrior(self.class_prior, annotations.classes, self.prior_strength)
+        problem = Problem(annotations, gold, structure, class_prior, self.n_jobs)
+        best: Fit | None = None
+        for state in start.states(problem, self.n_init, self.random_state):
+            fit = problem.climb(
+                state,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                accelerate=self.accelerate,
+                progress="DawidSkene" if self.verbose else None,
             )
+            if best is None or fit.objective_path[-1] > best.objective_path[-1]:
+                best = fit
+        assert best is not None  # there is at least one start
+        self._keep(best, problem)
 
-    def _maximise(self, state: State, counts: Counts, confusions: Confusions) -> State:
-        table = state.table if self.fix_confusion else confusions.maximise(counts.table)
-        return State(self._next_prior(counts.mass), table)
+    def _start(
+        self,
+        annotations: Annotations,
+        gold: NDArray[np.int32] | None,
+        previous: Previous | None,
+        history: Any,
+    ) -> tuple[Start, Structure]:
+        """Return where EM starts and which confusions it may choose."""
+        start = Start(self.init, annotations, gold, self._stranger(), previous, self.n_jobs)
+        if self.fix_confusion:
+            return start, FixedConfusions(start.given_table())
+        counts = read_history(history, annotations.annotators, annotations.n_classes)
+        return start, Confusions(self._stranger(), self.prior_strength, counts)
 
-    def _next_prior(self, mass: Float) -> Float:
-        """Return the class prior: learned from the expected items per class, or as given."""
-        n_classes = len(mass)
-        if isinstance(self.class_prior, str) and self.class_prior == "learned":
-            weights = mass + self.prior_strength / n_classes
-            return np.maximum(weights / weights.sum(), FLOOR)
-        if isinstance(self.class_prior, str):
-            return np.full(n_classes, 1 / n_classes)
-        given = check_distribution(
-            "class_prior", self.class_prior, n_classes, classes=self.classes_
-        )
-        return np.maximum(given, FLOOR)
-
-    def _log_prior(self, state: State, confusions: Confusions) -> float:
-        value = 0.0 if self.fix_confusion else confusions.log_prior(state.table)
-        if isinstance(self.class_prior, str) and self.class_prior == "learned":
-            value += self.prior_strength / len(state.prior) * float(np.log(state.prior).sum())
-        return value
-
-    def _keep(self, fit: Fit, passes: Passes, n_classes: int) -> None:
-        self.confusion_ = to_confusion(fit.state.table)
-        self.class_prior_ = fit.state.prior / fit.state.prior.sum()
-        self.annotator_skill_ = np.einsum("jkk,k->j", self.confusion_, self.class_prior_)
+    def _keep(self, fit: Fit, problem: Problem) -> None:
+        self._keep_confusions(to_confusion(fit.state.table), fit.state.prior)
         self.objective_path_ = fit.objective_path
-        self.log_likelihood_ = passes.expect(fit.state).log_likelihood
+        self.log_likelihood_ = problem.log_likelihood(fit.state)
         self.n_iter_ = fit.n_iter
         self.converged_ = fit.converged
-        if not fit.converged and self.tol > 0:
-            warnings.warn(
-                f"EM had not converged after max_iter={self.max_iter} passes (the objective still "
-                f"rose by more than tol={self.tol:g} of itself). Raise max_iter or tol; tol=0 "
-                "says that stopping early is meant.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+        warn_unless_converged(fit, self.max_iter, self.tol)
 
-    def _soft_labels(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Float:
-        return posterior(
-            annotations,
-            self._confusions_with_stranger(),
-            self.class_prior_,
-            annotator_correlation=self.annotator_correlation,
-            gold=gold,
-            n_jobs=self.n_jobs,
-        )
-
-    def _log_likelihood(self, annotations: Annotations) -> Float:
-        joint = log_joint(
-            annotations, self._confusions_with_stranger(), self.class_prior_, n_jobs=self.n_jobs
-        )
-        return np.logaddexp.reduce(joint, axis=1)
-
-    def _confusions_with_stranger(self) -> Float:
-        """Append the confusion of an annotator never seen, code M."""
-        stranger = prior_confusion(len(self.classes_), self.prior_accuracy)
-        return np.concatenate([self.confusion_, stranger[np.newaxis]])
+    def _stranger(self) -> Float:
+        return prior_confusion(len(self.classes_), self.prior_accuracy)

@@ -1,0 +1,98 @@
+"""The Dawid–Skene likelihood of a data set, as something EM can climb from any start."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from aggregate._tables import row_codes
+from aggregate.annotations import Annotations
+from aggregate.models._class_prior import ClassPrior
+from aggregate.models._em import Fit, Passes, State, run_em
+
+Float = NDArray[np.float64]
+
+
+class Structure(Protocol):
+    """What a family of confusion matrices must be able to do."""
+
+    def maximise(self, counts: Float) -> Float:
+        """Return the table of the family that the counts make likeliest."""
+
+    def log_prior(self, table: Float) -> float:
+        """Return the log prior density of a table, up to a constant."""
+
+
+class Problem:
+    """Votes, what is known of the truth, and which confusions and class priors are allowed.
+
+    Parameters
+    ----------
+    annotations : Annotations
+    gold : ndarray of int32, shape (N,), or None
+    structure : Structure
+    class_prior : ClassPrior
+    n_jobs : int or None
+    """
+
+    def __init__(
+        self,
+        annotations: Annotations,
+        gold: NDArray[np.int32] | None,
+        structure: Structure,
+        class_prior: ClassPrior,
+        n_jobs: int | None = None,
+    ) -> None:
+        code = row_codes(
+            annotations.annotator,
+            annotations.label,
+            annotations.n_annotators,
+            annotations.n_classes,
+        )
+        self.passes = Passes(annotations, code, gold, n_jobs)
+        self.structure, self.class_prior = structure, class_prior
+
+    def step(self, state: State) -> tuple[float, State]:
+        """Return the objective at a state and the state after one round of EM."""
+        counts = self.passes.expect(state)
+        objective = counts.log_likelihood + self.log_prior(state)
+        table = self.structure.maximise(counts.table)
+        return objective, State(self.class_prior.maximise(counts.mass), table)
+
+    def log_prior(self, state: State) -> float:
+        """Return the log prior density of a state, up to a constant."""
+        return self.structure.log_prior(state.table) + self.class_prior.log_prior(state.prior)
+
+    def from_soft_labels(self, soft_labels: Float) -> State:
+        """Return the state that an M-step makes of soft labels."""
+        counts = self.passes.count(soft_labels)
+        table = self.structure.maximise(counts.table)
+        return State(self.class_prior.maximise(counts.mass), table)
+
+    def log_likelihood(self, state: State) -> float:
+        """Return the log likelihood of the votes (and of gold) under a state."""
+        return self.passes.expect(state).log_likelihood
+
+    def climb(
+        self,
+        start: State,
+        *,
+        max_iter: int,
+        tol: float,
+        accelerate: bool = True,
+        progress: str | None = None,
+    ) -> Fit:
+        """Run EM from a start, with a progress bar of that name if there is one."""
+        bar = tqdm(disable=progress is None, desc=progress, unit="pass")
+
+        def step(state: State) -> tuple[float, State]:
+            objective, following = self.step(state)
+            bar.set_postfix(objective=f"{objective:.6g}", refresh=False)
+            bar.update()
+            return objective, following
+
+        with bar:
+            return run_em(step, start, max_iter=max_iter, tol=tol, accelerate=accelerate)

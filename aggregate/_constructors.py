@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aggregate._building import group_by_item
 from aggregate._columns import recognise_columns
-from aggregate._encoding import decode_table, encode, match
+from aggregate._encoding import decode_table, encode, is_missing, match
 from aggregate._report import ImportReport
 from aggregate._validation import first_few
 
@@ -109,8 +109,9 @@ def from_frame(
             "from_frame needs a pandas, polars or pyarrow data frame; got "
             f"{type(frame).__name__}. Arrays go to from_columns or from_matrix."
         ) from error
-    columns, guessed = recognise_columns([str(name) for name in wrapped.columns], names)
-    series = [wrapped[columns[role]].to_native() for role in ROLES]
+    available = {str(name): name for name in wrapped.columns}
+    columns, guessed = recognise_columns(list(available), names)
+    series = [wrapped.get_column(available[columns[role]]).to_native() for role in ROLES]
     return from_columns(
         *series,
         declared=(None, None, classes),
@@ -125,7 +126,9 @@ def from_matrix(matrix: Any, missing: Any, declared: tuple[Any, Any, Any]) -> Pa
     cells, names = _as_table(matrix)
     items, annotators, classes = declared
     n_items, n_annotators = cells.shape
-    present = ~_missing_cells(cells, missing, classes is not None)
+    present = ~np.ma.getmaskarray(cells)
+    cells = np.ma.getdata(cells)
+    present[present] = ~_missing_cells(cells[present], missing, classes is not None)
     item, annotator = (index.astype(np.int32) for index in np.nonzero(present))
     label, class_table = _encode_role("label", cells[present], classes)
     if annotators is None:
@@ -178,15 +181,18 @@ def from_dict(votes: Mapping[Any, Mapping[Any, Any]], classes: Any) -> Parts:
 
 
 def _as_table(matrix: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return the cells and, of a data frame, the column names."""
+    """Return the cells (perhaps masked) and, of a data frame, the column names."""
     import narwhals.stable.v1 as nw
 
     wrapped = nw.from_native(matrix, eager_only=True, pass_through=True)
     names = None
     if isinstance(wrapped, nw.DataFrame):
         names = np.asarray(wrapped.columns, dtype=object)
-        matrix = wrapped.to_numpy()
-    cells = np.asarray(matrix) if not isinstance(matrix, list) else _from_lists(matrix)
+        matrix = _frame_cells(wrapped)
+    elif hasattr(matrix, "tocoo"):
+        raise TypeError("a sparse table of labels goes to from_sparse; got a scipy sparse table.")
+    cells = np.ma.asanyarray(matrix) if isinstance(matrix, np.ma.MaskedArray) else matrix
+    cells = np.asanyarray(cells) if not isinstance(cells, list) else _from_lists(cells)
     if cells.ndim != 2:
         raise ValueError(
             "a table of labels has two dimensions, items by annotators; got "
@@ -195,6 +201,17 @@ def _as_table(matrix: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
     if cells.dtype.kind in "US":
         cells = cells.astype(object)
     return cells, names
+
+
+def _frame_cells(frame: Any) -> NDArray[Any]:
+    """Return the cells of a frame; whole numbers stay whole beside missing ones."""
+    columns = [frame.get_column(name) for name in frame.columns]
+    if not columns or not all(column.dtype.is_integer() for column in columns):
+        return np.asarray(frame.to_numpy())
+    missing = np.column_stack([column.is_null().to_numpy() for column in columns])
+    return np.ma.masked_array(
+        np.column_stack([column.fill_null(0).to_numpy() for column in columns]), missing
+    )
 
 
 def _from_lists(rows: list[Any]) -> NDArray[Any]:
@@ -209,6 +226,7 @@ def _from_lists(rows: list[Any]) -> NDArray[Any]:
 
 
 def _missing_cells(cells: NDArray[Any], missing: Any, classes_given: bool) -> NDArray[np.bool_]:
+    """Say of each cell (a flat array) whether it is missing or marked so."""
     if isinstance(missing, str) and missing == AUTO:
         _refuse_ambiguous_minus_one(cells, classes_given)
         marks: list[Any] = [-1]
@@ -221,15 +239,8 @@ def _missing_cells(cells: NDArray[Any], missing: Any, classes_given: bool) -> ND
             if isinstance(mark, int | float | np.number):
                 empty |= cells == mark
         return empty
-    numbers = {mark for mark in marks if not isinstance(mark, float) or mark == mark}
-    flat = [_is_missing(cell) or cell in numbers for cell in cells.ravel().tolist()]
-    return np.array(flat, dtype=bool).reshape(cells.shape)
-
-
-def _is_missing(value: Any) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float) and value != value
+    known = [mark for mark in marks if not is_missing(mark)]
+    return np.array([is_missing(cell) or cell in known for cell in cells.tolist()], dtype=bool)
 
 
 def _refuse_ambiguous_minus_one(cells: NDArray[Any], classes_given: bool) -> None:

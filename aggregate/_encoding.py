@@ -9,7 +9,7 @@ comes first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,7 @@ def _to_column(values: Any, what: str) -> Any:
             arrow = values.to_arrow()
             return _as_ordered(arrow) if series.dtype == nw.Enum else arrow
     elif not isinstance(values, np.ndarray):
-        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        if isinstance(values, str | bytes | Set) or not isinstance(values, Iterable):
             raise ValueError(f"{what} must be a column of values; got {values!r}.")
         if not hasattr(values, "dtype"):  # an extension array knows how to become Arrow
             values = np.asarray(values) if hasattr(values, "__array__") else list(values)
@@ -231,7 +231,7 @@ def _encode_objects(column: NDArray[Any], what: str) -> tuple[Codes, Table]:
     place: dict[tuple[bool, Any], int] = {}
     codes = np.empty(len(column), dtype=np.int32)
     for row, value in enumerate(column.tolist()):
-        if _is_missing(value):
+        if is_missing(value):
             codes[row] = -1
             continue
         try:  # True equals 1 for Python, but is another label
@@ -248,7 +248,8 @@ def _encode_objects(column: NDArray[Any], what: str) -> tuple[Codes, Table]:
     return new_code[codes], table[np.asarray(order, dtype=np.intp)]
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Return whether a Python value stands for nothing: None, NaN, NaT, pandas' NA."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, float) and value != value

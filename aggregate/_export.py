@@ -28,12 +28,22 @@ def to_frame(annotations: Annotations, backend: str) -> Any:
         return pd.DataFrame(columns)
     import pyarrow as pa
 
-    table = pa.table(columns)
+    table = pa.table({name: _as_arrow(values) for name, values in columns.items()})
     if backend == "pyarrow":
         return table
     import polars as pl
 
     return pl.from_arrow(table)
+
+
+def _as_arrow(values: NDArray[Any]) -> Any:
+    """Return an Arrow array; identifiers of several kinds become text."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return pa.array([str(value) for value in values.tolist()], pa.string())
 
 
 def to_matrix(annotations: Annotations) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -141,12 +141,13 @@ class Annotations:
     @cached_property
     def labels_per_item(self) -> NDArray[np.int64]:
         """How many labels each item has, shape (N,)."""
-        return np.diff(self.item_ptr)
+        return _frozen_array(np.diff(self.item_ptr), np.int64)
 
     @cached_property
     def labels_per_annotator(self) -> NDArray[np.int64]:
         """How many labels each annotator gave, shape (M,)."""
-        return np.bincount(self.annotator, minlength=self.n_annotators).astype(np.int64)
+        counts = np.bincount(self.annotator, minlength=self.n_annotators)
+        return _frozen_array(counts, np.int64)
 
     @cached_property
     def item(self) -> NDArray[np.int32]:
@@ -381,6 +382,9 @@ class Annotations:
     def to_matrix(self) -> NDArray[Any]:
         """Return the (N, M) table of labels; missing is -1, NaN or None, as the labels' kind asks.
 
+        `from_matrix` reads it back, given the names of items and annotators (and, where -1.0 is
+        a class, ``missing=None``).
+
         Raises
         ------
         ValueError
@@ -431,6 +435,10 @@ class Annotations:
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the constructor, so that a copy is checked and read-only as well."""
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
 
 def _frozen_array(values: Any, dtype: Any) -> NDArray[Any]:

@@ -154,10 +154,10 @@ def wawa(votes, shape, ahead=winners):
 
 
 def iwmv(votes, shape, rounds, ahead=winners):
-    """Return the weights and shares of iterative weighted voting, and the rounds it took."""
+    """Return the weights and shares of iterative weighted voting."""
     n_items, n_annotators, n_classes = shape
     consensus = ahead(vote_shares(vote(votes, n_items, n_classes)))
-    for n_rounds in range(1, rounds + 1):
+    for _ in range(rounds):
         accuracy = agreements(votes, consensus, n_annotators)
         if n_classes == 1:
             weight = np.ones(n_annotators)
@@ -170,7 +170,7 @@ def iwmv(votes, shape, rounds, ahead=winners):
         if np.array_equal(following, consensus):
             break
         consensus = following
-    return weight, shares, n_rounds
+    return weight, shares
 
 
 def temper(log_joint, n_labels, correlation):

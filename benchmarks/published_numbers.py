@@ -110,9 +110,7 @@ def anesthesia(folder: Path) -> None:
 
 def ten_iterations() -> DawidSkene:
     """Return the convention of the published tables: ten plain iterations, uniform prior."""
-    return DawidSkene(
-        prior_strength=0, class_prior="uniform", max_iter=10, tol=0, accelerate=False
-    )
+    return DawidSkene(prior_strength=0, class_prior="uniform", max_iter=10, tol=0, accelerate=False)
 
 
 def fit(model: BaseAggregator, votes: Annotations) -> BaseAggregator:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aggregate.annotations import Annotations
+    from aggregate.datasets import load_dataset
+    from aggregate.inspection import compare
+    from aggregate.io import read_annotations, read_gold
     from aggregate.models import DawidSkene, IterativeWeightedVote, MajorityVote, Wawa
+    from aggregate.simulate import simulate_annotations
 
 __version__ = "0.1.0.dev0"
 
@@ -18,9 +22,25 @@ _HOME = {
     "IterativeWeightedVote": "aggregate.models",
     "MajorityVote": "aggregate.models",
     "Wawa": "aggregate.models",
+    "compare": "aggregate.inspection",
+    "load_dataset": "aggregate.datasets",
+    "read_annotations": "aggregate.io",
+    "read_gold": "aggregate.io",
+    "simulate_annotations": "aggregate.simulate",
 }
 
-__all__ = ["Annotations", "DawidSkene", "IterativeWeightedVote", "MajorityVote", "Wawa"]
+__all__ = [
+    "Annotations",
+    "DawidSkene",
+    "IterativeWeightedVote",
+    "MajorityVote",
+    "Wawa",
+    "compare",
+    "load_dataset",
+    "read_annotations",
+    "read_gold",
+    "simulate_annotations",
+]
 
 
 def __getattr__(name: str) -> Any:

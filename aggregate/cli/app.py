@@ -1,0 +1,160 @@
+"""The commands and their options; the work is done in the other files, imported on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+import aggregate
+from aggregate._model_names import DEFAULT, MODEL_CLASSES
+from aggregate.cli.guard import guarded
+
+MODELS = tuple(MODEL_CLASSES)
+FORMATS = ("csv", "tsv", "semicolon", "parquet", "jsonl")
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 96}
+Command = Callable[..., None]
+
+
+def reading_options(command: Command) -> Command:
+    """Add the argument and the options that say what is read and how."""
+    options = [
+        click.argument("votes"),
+        click.option("--item", metavar="COLUMN", help="Column of the items."),
+        click.option("--annotator", metavar="COLUMN", help="Column of the annotators."),
+        click.option("--label", metavar="COLUMN", help="Column of the labels."),
+        click.option("--format", type=click.Choice(FORMATS), help="Format, if not recognised."),
+        click.option(
+            "--layout",
+            type=click.Choice(("long", "wide")),
+            help="long: a row per label; wide: a column per annotator.",
+        ),
+        click.option(
+            "--missing",
+            multiple=True,
+            metavar="VALUE",
+            help="How a missing label is written, besides an empty cell (may be repeated).",
+        ),
+        click.option(
+            "--on-duplicate",
+            type=click.Choice(("keep", "first", "last", "error")),
+            default="keep",
+            show_default=True,
+            help="Several labels by one annotator on one item: count all, the first, the last.",
+        ),
+        click.option(
+            "--categories", is_flag=True, help="Labels that look like a scale are categories."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings=_CONTEXT)
+@click.version_option(aggregate.__version__, prog_name="aggregate")
+def app() -> None:
+    r"""Turn many people's labels into one trustworthy label per item.
+
+    VOTES is a file (CSV, TSV, Parquet, JSON lines; plain or gzip), "-" for standard input, or
+    the name of a built-in set. Its columns are recognised by name.
+
+    \b
+    Examples:
+      aggregate label anesthesia                  a built-in set
+      aggregate label votes.csv -o labels.csv     one label per item, into a file
+      aggregate describe votes.csv                is the file read as it was meant?
+      aggregate compare votes.csv --truth gold.csv
+    """
+
+
+@app.command()
+@reading_options
+@click.option("-o", "--output", metavar="FILE", help="Where to write, one row per item.")
+@click.option("--model", type=click.Choice(MODELS), default=DEFAULT, show_default=True,
+              metavar="NAME", help=f"One of {', '.join(MODELS)}.")  # fmt: skip
+@click.option("--gold", metavar="FILE", help="Known labels of some items (columns item, label).")
+@click.option("--annotators", metavar="FILE", help="Write one row per annotator.")
+@click.option("--confusions", metavar="FILE", help="Write who confuses which classes, how often.")
+@click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.7, show_default=True,
+              metavar="P", help="Items below it are flagged as uncertain.")  # fmt: skip
+@click.option("--max-iter", type=click.IntRange(min=1), metavar="N", help="Most passes of a model.")
+@click.option("--n-jobs", type=int, metavar="N", help="Threads; -1 for all processors.")
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+def label(**options: Any) -> None:
+    r"""Give every item one label, with a confidence.
+
+    \b
+    The columns written, one row per item:
+      item, label
+      confidence   probability of the label, allowing for annotators who err together
+      votes        how many labels the item has
+      agreement    share of them that are the label
+      entropy      doubt left, in bits (0: none)
+      uncertain    whether the confidence is below --min-confidence
+    Without --output, a terminal shows the first rows and a pipe gets all of them as CSV.
+    Output files may be .csv, .tsv, .jsonl (each also .gz) or .parquet.
+
+    \b
+    Examples:
+      aggregate label votes.csv -o labels.csv
+      aggregate label votes.csv --item question --annotator who --label answer
+      zcat votes.csv.gz | aggregate label - --gold known.csv > labels.csv
+      aggregate label anesthesia --annotators people.csv --confusions confusions.csv
+    """
+    from aggregate.cli.label import run_label
+
+    run_label(**options)
+
+
+@app.command(short_help="Tell how a file is read and what is in it.")
+@reading_options
+def describe(**options: Any) -> None:
+    r"""Tell how a file is read and what is in it, without fitting anything.
+
+    \b
+    Examples:
+      aggregate describe votes.csv
+      aggregate describe ratings.tsv --layout wide --missing unsure
+    """
+    from aggregate.cli.describe import run_describe
+
+    run_describe(**options)
+
+
+@app.command(short_help="Fit all models, side by side with majority vote.")
+@reading_options
+@click.option("--truth", metavar="FILE", help="Known labels, to score the models with.")
+@click.option("--model", "models", type=click.Choice(MODELS), multiple=True, metavar="NAME",
+              help="Compare only this model (may be repeated).")  # fmt: skip
+@click.option("--n-jobs", type=int, metavar="N", help="Threads; -1 for all processors.")
+def compare(**options: Any) -> None:
+    r"""Fit all models to the same votes, side by side with majority vote.
+
+    Built-in sets with a known truth are scored with it. "differs" is the share of items whose
+    label is not that of majority vote; ECE, the calibration error, is how far confidence and
+    accuracy are apart.
+
+    \b
+    Examples:
+      aggregate compare demo
+      aggregate compare votes.csv --truth gold.csv
+    """
+    from aggregate.cli.describe import run_compare
+
+    run_compare(**options)
+
+
+@app.command()
+def datasets() -> None:
+    """List the built-in sets."""
+    from aggregate.cli.describe import run_datasets
+
+    run_datasets()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 bad input or usage, 130 interrupted."""
+    guarded(app, arguments)

@@ -1,0 +1,58 @@
+"""``aggregate describe``, ``compare`` and ``datasets``: looking without writing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from aggregate.cli.summary import tell_source
+from aggregate.cli.tables import on_screen
+from aggregate.cli.votes import read_known, read_votes
+from aggregate.datasets import dataset_names, load_dataset
+from aggregate.inspection import check_health, compare
+
+
+def run_describe(*, votes: str, **reading: Any) -> None:
+    """Do what ``aggregate describe`` says."""
+    data = read_votes(votes, **reading)
+    health = check_health(data.annotations)
+    first, *rest = tell_source(data)
+    _say([first, *_indented(rest)])
+    _say(["", "votes", *_indented(str(data.annotations.describe()).splitlines())])
+    _say(["", "health", *_indented(str(health).splitlines())])
+
+
+def run_compare(
+    *, votes: str, truth: str | None, models: tuple[str, ...], n_jobs: int | None, **reading: Any
+) -> None:
+    """Do what ``aggregate compare`` says."""
+    data = read_votes(votes, **reading)
+    known = data.truth if truth is None else read_known(truth, data, "truth")
+    found = compare(data.annotations, models or None, known, n_jobs=n_jobs)
+    sizes = f"{found.n_items:,} items"
+    if found.n_known:
+        sizes += f", {found.n_known:,} with known truth"
+    _say([f"{data.name}: {sizes}", "", str(found)])
+
+
+def run_datasets() -> None:
+    """Do what ``aggregate datasets`` says."""
+    sets = [load_dataset(name) for name in dataset_names()]
+    table: dict[str, list[Any]] = {
+        "name": [each.name for each in sets],
+        "items": [each.annotations.n_items for each in sets],
+        "annotators": [each.annotations.n_annotators for each in sets],
+        "classes": [each.annotations.n_classes for each in sets],
+        "labels": [each.annotations.n_annotations for each in sets],
+        "what": [each.description for each in sets],
+    }
+    _say([on_screen(table)])
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _say(lines: list[str]) -> None:
+    click.echo("\n".join(lines))

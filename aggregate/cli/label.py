@@ -1,0 +1,156 @@
+"""``aggregate label``: read, check the outputs, fit, tell, write."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import numpy as np
+
+from aggregate._model_names import BASELINE, DEFAULT, VOTING
+from aggregate.cli.guard import InputError
+from aggregate.cli.summary import tell_annotators, tell_model, tell_votes
+from aggregate.cli.tables import (
+    Table,
+    annotator_table,
+    confusion_table,
+    item_table,
+    on_screen,
+    print_csv,
+)
+from aggregate.cli.votes import Votes, read_known, read_votes
+from aggregate.inspection import check_health
+from aggregate.io import write_table
+from aggregate.models import make_model
+
+ENDINGS: Final = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+_SHOWN: Final = 10
+_LARGEST_TABLE: Final = 1 << 28  # entries of all confusion matrices: 2 GB, several times over
+_WORTH_A_BAR: Final = 200_000
+
+
+def run_label(
+    *,
+    votes: str,
+    output: str | None,
+    model: str,
+    gold: str | None,
+    annotators: str | None,
+    confusions: str | None,
+    min_confidence: float,
+    max_iter: int | None,
+    n_jobs: int | None,
+    no_progress: bool,
+    **reading: Any,
+) -> None:
+    """Do what ``aggregate label`` says."""
+    targets = [path for path in (output, annotators, confusions) if path is not None]
+    _check_targets(targets, [path for path in (votes, gold) if path is not None])
+    if n_jobs == 0:
+        raise InputError("--n-jobs must be a number of threads, or -1 for all processors.")
+    data = read_votes(votes, **reading)
+    known = None if gold is None else read_known(gold, data, "gold")
+    _check_size(data, model)
+    bar = sys.stderr.isatty() and not no_progress
+    options: dict[str, Any] = {"n_jobs": n_jobs} | (
+        {} if max_iter is None else {"max_iter": max_iter}
+    )
+    fitted: Any = make_model(
+        model, verbose=bar and data.annotations.n_annotations >= _WORTH_A_BAR, **options
+    )
+    fitted.fit(data.annotations, gold=known)
+    if confusions is not None and not hasattr(fitted, "confusion_"):
+        raise InputError(
+            f"{model} knows no confusion matrices: leave out --confusions, or choose --model "
+            f"{DEFAULT}."
+        )
+    _tell_and_write(data, fitted, model, known, (output, annotators, confusions), min_confidence)
+
+
+def _tell_and_write(
+    data: Votes,
+    fitted: Any,
+    model: str,
+    known: dict[Any, Any] | None,
+    targets: tuple[str | None, str | None, str | None],
+    min_confidence: float,
+) -> None:
+    annotations = data.annotations
+    in_gold = np.array([item in (known or ()) for item in annotations.items.tolist()], dtype=bool)
+    items = item_table(annotations, fitted, min_confidence, in_gold)
+    health = check_health(annotations)
+    people = annotator_table(annotations, fitted, health)
+    output, annotators, confusions = targets
+    piped = output is None and not sys.stdout.isatty()
+    parts = [
+        tell_votes(data, health),
+        tell_model(model, fitted, items, min_confidence, known),
+        tell_annotators(people),
+    ]
+    click.echo("\n\n".join(parts), err=piped)
+    if piped:
+        print_csv(items)
+    elif output is None:
+        click.echo(f"\n{_first_rows(data.name, items)}")
+    tables: list[tuple[str | None, Callable[[], Table]]] = [
+        (output, lambda: items),
+        (annotators, lambda: people),
+        (confusions, lambda: confusion_table(fitted)),
+    ]
+    for position, (path, make) in enumerate(tables):
+        if path is not None:
+            table = make()
+            write_table(table, path)
+            n_rows = len(next(iter(table.values())))
+            start = "\n" if position == 0 else ""
+            click.echo(f"{start}wrote {path}: {n_rows:,} rows", err=piped)
+
+
+def _first_rows(name: str, items: Table) -> str:
+    n_items = len(items["item"])
+    shown = on_screen({column: values[:_SHOWN] for column, values in items.items()}, "  ")
+    rest = f"  … and {n_items - _SHOWN:,} more\n" if n_items > _SHOWN else ""
+    source = "-" if name == "standard input" else shlex.quote(name)
+    return f"items\n{shown}\n{rest}\nTo save all: aggregate label {source} -o labels.csv"
+
+
+def _check_targets(targets: list[str], sources: list[str]) -> None:
+    """Refuse outputs that cannot be written before any time is spent."""
+    for path in targets:
+        target = Path(path)
+        endings = [ending.lower() for ending in target.suffixes[-2:]]
+        ending = endings[0] if endings[1:] == [".gz"] else (endings or [""])[-1]
+        if target.is_dir():
+            raise InputError(f"{path} is a folder: name a file in it.")
+        if ending not in ENDINGS:
+            raise InputError(
+                f"{path}: the name must end in {', '.join(ENDINGS)}, and .gz after it to compress."
+            )
+        folder = target.resolve().parent
+        if not folder.is_dir():
+            raise InputError(f"{path} cannot be written: there is no folder {target.parent}.")
+        if not os.access(folder, os.W_OK):
+            raise InputError(f"{path} cannot be written: no permission in {target.parent}.")
+        if any(Path(source).exists() and Path(source).samefile(target) for source in sources
+               if target.exists()):  # fmt: skip
+            raise InputError(f"{path} is also read: write to another file.")
+    places = [Path(path).resolve() for path in targets]
+    if len(set(places)) < len(places):
+        raise InputError(f"two outputs cannot go to one file: {', '.join(targets)}.")
+
+
+def _check_size(data: Votes, model: str) -> None:
+    """Refuse what would fill the memory: a confusion matrix per annotator of very many classes."""
+    votes = data.annotations
+    entries = votes.n_annotators * votes.n_classes**2
+    if model not in VOTING and entries > _LARGEST_TABLE:
+        raise InputError(
+            f"{votes.n_annotators:,} annotators with {votes.n_classes:,} classes need confusion "
+            f"matrices of {entries * 8 / 1e9:,.0f} GB: is the label column right? If it is, use "
+            f"--model {BASELINE}."
+        )

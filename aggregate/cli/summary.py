@@ -1,0 +1,110 @@
+"""What is told on the screen about the votes, the model and the annotators."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from aggregate._summary import Spread
+from aggregate.cli.tables import Table, on_screen
+from aggregate.cli.votes import Votes
+from aggregate.inspection import Health
+from aggregate.inspection.health import ENOUGH
+
+_ENDS: Final = 3  # best and worst annotators shown
+_CLASSES: Final = 5
+
+
+def tell_source(data: Votes) -> list[str]:
+    """Tell what was read and what was guessed."""
+    if data.built_in:
+        return [f"{data.name} (built-in set)"]
+    report = data.annotations.report
+    return [data.name] if report is None else str(report).splitlines()
+
+
+def tell_votes(data: Votes, health: Health) -> str:
+    """Tell the sizes and what looks odd."""
+    first, *rest = tell_source(data)
+    votes, summary = data.annotations, data.annotations.describe()
+    lines = [
+        *rest,
+        f"{votes.n_items:,} items, {votes.n_annotators:,} annotators, {votes.n_classes:,} classes, "
+        f"{votes.n_annotations:,} labels",
+        f"{tell_spread(summary.labels_per_item)} labels per item, "
+        f"{tell_spread(summary.labels_per_annotator)} per annotator",
+        *tell_oddities(data, health),
+    ]
+    return "\n".join([first, *(f"  {line}" for line in lines)])
+
+
+def tell_spread(counts: Spread) -> str:
+    """Return the range and the median, or the one value there is."""
+    if counts.smallest == counts.largest:
+        return f"{counts.largest:,}"
+    return f"{counts.smallest:,} to {counts.largest:,} (median {counts.median:,g})"
+
+
+def tell_oddities(data: Votes, health: Health) -> list[str]:
+    """Return a line for each thing worth knowing before the labels are trusted."""
+    votes, lines = data.annotations, []
+    if votes.n_classes == 1:
+        lines.append(f"every label is {votes.classes[0]}: there is nothing to decide")
+    if votes.n_annotators == 1:
+        lines.append("one annotator only: nothing can be checked against anybody else")
+    if data.built_in and (repeats := votes.describe().repeats):
+        lines.append(f"{repeats:,} labels repeat an item and annotator; each counts")
+    if health.single_label_items:
+        lines.append(f"{health.single_label_items:,} of the items have a single label")
+    if health.n_components > 1:
+        lines.append(
+            f"{health.n_components:,} groups of annotators share no item, so they cannot be "
+            "compared with each other"
+        )
+    return lines
+
+
+def tell_model(
+    name: str, model: Any, items: Table, min_confidence: float, known: dict[Any, Any] | None
+) -> str:
+    """Tell how the fit ended, which labels came out and how many are uncertain."""
+    n_passes = int(getattr(model, "n_iter_", 1))
+    passes = "1 pass" if n_passes == 1 else f"{n_passes} passes"
+    ending = "converged after" if getattr(model, "converged_", True) else "not converged after"
+    n_items, labels = len(items["item"]), items["label"].tolist()
+    counts = {value: labels.count(value) for value in model.classes_.tolist()}
+    usual = sorted(counts, key=lambda value: -counts[value])
+    shown = ", ".join(
+        f"{value}: {counts[value]:,} ({counts[value] / n_items:.0%})" for value in usual[:_CLASSES]
+    )
+    more = f" and {len(usual) - _CLASSES} more classes" if len(usual) > _CLASSES else ""
+    uncertain = int(items["uncertain"].sum())
+    lines = [
+        f"labels      {shown}{more}",
+        f"confidence  {np.nanmean(items['confidence']):.2f} on average; {uncertain:,} of "
+        f"{n_items:,} items uncertain (below {min_confidence:g})",
+    ]
+    if known is not None:
+        lines.append(f"gold        {len(known):,} items keep their known label")
+    return "\n".join([f"{name}, {ending} {passes}", *(f"  {line}" for line in lines)])
+
+
+def tell_annotators(people: Table) -> str:
+    """Tell the best and the worst annotators of whom enough is known."""
+    given, skill = people["labels"], people["skill"]
+    enough = np.flatnonzero(given >= ENOUGH)
+    unknown = len(given) - len(enough)
+    ranked = enough[np.argsort(-skill[enough], kind="stable")]
+    all_fit = len(ranked) <= 2 * _ENDS
+    rows = ranked if all_fit else np.concatenate((ranked[:_ENDS], ranked[-_ENDS:]))
+    ends = "" if all_fit else f", the best and the worst {_ENDS} of {len(ranked):,}"
+    lines = [f"annotators by skill (probability of being right){ends}"]
+    if len(rows):
+        shown = {name: values[rows] for name, values in people.items()}
+        if not any(shown["note"]):
+            del shown["note"]
+        lines.append(on_screen(shown, "  "))
+    if unknown:
+        lines.append(f"  {unknown:,} with fewer than {ENOUGH} labels: skill unknown")
+    return "\n".join(lines)

@@ -9,7 +9,7 @@ import click
 
 import aggregate
 from aggregate._model_names import DEFAULT, MODEL_CLASSES
-from aggregate.cli.guard import guarded
+from aggregate.cli.guard import Commands, guarded
 
 MODELS = tuple(MODEL_CLASSES)
 FORMATS = ("csv", "tsv", "semicolon", "parquet", "jsonl")
@@ -53,7 +53,7 @@ def reading_options(command: Command) -> Command:
     return command
 
 
-@click.group(context_settings=_CONTEXT)
+@click.group(cls=Commands, context_settings=_CONTEXT)
 @click.version_option(aggregate.__version__, prog_name="aggregate")
 def app() -> None:
     r"""Turn many people's labels into one trustworthy label per item.

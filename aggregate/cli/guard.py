@@ -23,8 +23,26 @@ class InputError(ValueError):
     """Something is wrong with what the user gave; the message is all they need."""
 
 
+class ReaderGoneError(Exception):
+    """Whoever read our output has closed the pipe (`head` has seen enough)."""
+
+
+class Commands(click.Group):
+    """A group of commands that does not leave broken pipes to click, which calls them errors."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGoneError from error
+
+
 def guarded(app: click.Group, arguments: Sequence[str] | None) -> NoReturn:
     """Run a command, tell warnings and errors in one line each, and exit."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell (>&-)
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open to the end)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", UserWarning)
@@ -44,7 +62,7 @@ def _run(app: click.Group, arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGoneError):
         return _be_quiet()
     except MemoryError:
         return _refuse("there is not enough memory for so many items, annotators and classes.")

@@ -7,14 +7,14 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import click
 import numpy as np
 
 from aggregate._model_names import BASELINE, DEFAULT, VOTING
 from aggregate.cli.guard import InputError
-from aggregate.cli.summary import tell_annotators, tell_model, tell_votes
+from aggregate.cli.summary import count, tell_annotators, tell_model, tell_votes
 from aggregate.cli.tables import (
     Table,
     annotator_table,
@@ -56,7 +56,7 @@ def run_label(
     data = read_votes(votes, **reading)
     known = None if gold is None else read_known(gold, data, "gold")
     _check_size(data, model)
-    bar = sys.stderr.isatty() and not no_progress
+    bar = _is_terminal(sys.stderr) and not no_progress
     options: dict[str, Any] = {"n_jobs": n_jobs} | (
         {} if max_iter is None else {"max_iter": max_iter}
     )
@@ -86,7 +86,7 @@ def _tell_and_write(
     health = check_health(annotations)
     people = annotator_table(annotations, fitted, health)
     output, annotators, confusions = targets
-    piped = output is None and not sys.stdout.isatty()
+    piped = output is None and not _is_terminal(sys.stdout)
     parts = [
         tell_votes(data, health),
         tell_model(model, fitted, items, min_confidence, known),
@@ -108,7 +108,7 @@ def _tell_and_write(
             write_table(table, path)
             n_rows = len(next(iter(table.values())))
             start = "\n" if position == 0 else ""
-            click.echo(f"{start}wrote {path}: {n_rows:,} rows", err=piped)
+            click.echo(f"{start}wrote {path}: {count(n_rows, 'row')}", err=piped)
 
 
 def _first_rows(name: str, items: Table) -> str:
@@ -117,6 +117,10 @@ def _first_rows(name: str, items: Table) -> str:
     rest = f"  … and {n_items - _SHOWN:,} more\n" if n_items > _SHOWN else ""
     source = "-" if name == "standard input" else shlex.quote(name)
     return f"items\n{shown}\n{rest}\nTo save all: aggregate label {source} -o labels.csv"
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty()
 
 
 def _check_targets(targets: list[str], sources: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,18 @@ from aggregate.inspection.health import ENOUGH
 
 _ENDS: Final = 3  # best and worst annotators shown
 _CLASSES: Final = 5
+
+
+def count(number: int, word: str) -> str:
+    """Return the number with its word in the right number.
+
+    Examples
+    --------
+    >>> count(1, "class"), count(2000, "class"), count(2, "item")
+    ('1 class', '2,000 classes', '2 items')
+    """
+    ending = "" if number == 1 else "es" if word.endswith("s") else "s"
+    return f"{number:,} {word}{ending}"
 
 
 def tell_source(data: Votes) -> list[str]:
@@ -30,8 +43,8 @@ def tell_votes(data: Votes, health: Health) -> str:
     votes, summary = data.annotations, data.annotations.describe()
     lines = [
         *rest,
-        f"{votes.n_items:,} items, {votes.n_annotators:,} annotators, {votes.n_classes:,} classes, "
-        f"{votes.n_annotations:,} labels",
+        f"{count(votes.n_items, 'item')}, {count(votes.n_annotators, 'annotator')}, "
+        f"{count(votes.n_classes, 'class')}, {count(votes.n_annotations, 'label')}",
         f"{tell_spread(summary.labels_per_item)} labels per item, "
         f"{tell_spread(summary.labels_per_annotator)} per annotator",
         *tell_oddities(data, health),
@@ -56,7 +69,7 @@ def tell_oddities(data: Votes, health: Health) -> list[str]:
     if data.built_in and (repeats := votes.describe().repeats):
         lines.append(f"{repeats:,} labels repeat an item and annotator; each counts")
     if health.single_label_items:
-        lines.append(f"{health.single_label_items:,} of the items have a single label")
+        lines.append(f"items with a single label: {health.single_label_items:,}")
     if health.n_components > 1:
         lines.append(
             f"{health.n_components:,} groups of annotators share no item, so they cannot be "
@@ -70,11 +83,11 @@ def tell_model(
 ) -> str:
     """Tell how the fit ended, which labels came out and how many are uncertain."""
     n_passes = int(getattr(model, "n_iter_", 1))
-    passes = "1 pass" if n_passes == 1 else f"{n_passes} passes"
     ending = "converged after" if getattr(model, "converged_", True) else "not converged after"
-    n_items, labels = len(items["item"]), items["label"].tolist()
-    counts = {value: labels.count(value) for value in model.classes_.tolist()}
-    usual = sorted(counts, key=lambda value: -counts[value])
+    n_items = len(items["item"])
+    counts = Counter(dict.fromkeys(model.classes_.tolist(), 0))
+    counts.update(value for value in items["label"].tolist() if value is not None)
+    usual = [value for value, _ in counts.most_common()]
     shown = ", ".join(
         f"{value}: {counts[value]:,} ({counts[value] / n_items:.0%})" for value in usual[:_CLASSES]
     )
@@ -86,8 +99,9 @@ def tell_model(
         f"{n_items:,} items uncertain (below {min_confidence:g})",
     ]
     if known is not None:
-        lines.append(f"gold        {len(known):,} items keep their known label")
-    return "\n".join([f"{name}, {ending} {passes}", *(f"  {line}" for line in lines)])
+        lines.append(f"gold        {count(len(known), 'known label')} kept")
+    title = f"{name}, {ending} {count(n_passes, 'pass')}"
+    return "\n".join([title, *(f"  {line}" for line in lines)])
 
 
 def tell_annotators(people: Table) -> str:

@@ -103,8 +103,8 @@ def read_known(path: str, votes: Votes, what: str) -> dict[Any, Any]:
         )
     lost = sum(item is None for item in found)
     if lost:
-        plural = "items are" if lost > 1 else "item is"
-        click.echo(f"warning: {lost:,} {plural} in {path} and not in the votes; left out", err=True)
+        words = f"{lost:,} items of {path} are not among the votes and are left out"
+        click.echo(f"warning: {words}", err=True)
     return {item: label for item, label in zip(found, classes, strict=True) if item is not None}
 
 
@@ -112,7 +112,7 @@ def _read_gold(path: str, annotations: Annotations) -> tuple[NDArray[Any], NDArr
     """Read known labels, from columns with the usual names or named as those of the votes."""
     columns = dict(annotations.report.columns) if annotations.report else {}
     columns.pop("annotator", None)
-    attempts = [{}, {"item": columns.get("item")}, columns]
+    attempts: list[dict[str, Any]] = [{}, {"item": columns.get("item")}, columns]
     problem: ReadError | None = None
     for names in attempts:
         try:

@@ -195,3 +195,11 @@ def test_many_classes_are_counted_in_the_summary(run, folder):
     lines = [f"{item},{who},c{item}" for item in range(8) for who in "ab"]
     folder.joinpath("many.csv").write_text("\n".join(["item,annotator,label", *lines]))
     assert "and 3 more classes" in run("label", "many.csv").err
+
+
+def test_a_long_name_is_cut_on_the_screen_only(run, terminal, folder):
+    folder.joinpath("long.csv").write_text(f"item,annotator,label\n{'x' * 200},a,yes\n")
+    out = run("label", "long.csv", "-o", "out.csv", "--annotators", "people.csv").out
+    assert "xxx" not in out
+    assert "x" * 71 + "…" in run("label", "long.csv").out
+    assert "x" * 200 in (folder / "out.csv").read_text()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from aggregate import (
     load_dataset,
     simulate_annotations,
 )
+from aggregate.inspection import Comparison
 from aggregate.metrics import accuracy, expected_calibration_error, log_loss
 from aggregate.models import make_model, model_names
 
@@ -56,9 +59,13 @@ def test_majority_vote_is_always_there_and_first():
 def test_it_says_when_nothing_beats_the_vote():
     """Equal annotators: the vote is the best there is."""
     crowd = simulate_annotations(300, 30, 2, labels_per_item=3, accuracy=0.8, random_state=2)
-    found = compare(crowd.annotations, truth=crowd.truth)
-    assert "othing" in found.verdict
-    assert "beats majority vote" in found.verdict or "clearly beats the vote" in found.verdict
+    found = compare(crowd.annotations, ["wawa"], truth=crowd.truth)
+    assert found.rows[1].gain <= 0
+    assert "Nothing beats majority vote on the 300 items" in found.verdict
+    better = replace(found.rows[1], gain=0.01, gain_error=0.006)
+    lucky = Comparison((found.rows[0], better), 300, 300)
+    assert "ahead of majority vote by 1.00 points" in lucky.verdict
+    assert "nothing clearly beats the vote" in lucky.verdict
 
 
 def test_it_says_when_all_models_give_the_same_labels():

@@ -116,3 +116,10 @@ def test_pairs_are_not_counted_where_that_is_slow(monkeypatch):
     found = check_health(load_dataset("anesthesia").annotations)
     assert found.annotator_pairs is None
     assert "pairs" not in str(found)
+
+
+def test_no_labels_at_all():
+    found = check_health(Annotations.from_columns([], [], []))
+    assert found.n_components == 0
+    assert found.share_of_largest == 0
+    assert not len(found.agreement)

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aggregate.annotations import Annotations
     from aggregate.datasets import load_dataset
-    from aggregate.inspection import compare
+    from aggregate.inspection import compare, identifiability_report
     from aggregate.io import read_annotations, read_gold
-    from aggregate.models import DawidSkene, IterativeWeightedVote, MajorityVote, Wawa
+    from aggregate.models import (
+        CoupledNMF,
+        DawidSkene,
+        IterativeWeightedVote,
+        MajorityVote,
+        MultiSPA,
+        SpectralDawidSkene,
+        SymmetricNMF,
+        TensorMoments,
+        Wawa,
+    )
     from aggregate.simulate import simulate_annotations
 
 __version__ = "0.1.0.dev0"
@@ -18,11 +28,17 @@ __version__ = "0.1.0.dev0"
 # Names resolve on first use (PEP 562), so that importing the package does no work.
 _HOME = {
     "Annotations": "aggregate.annotations",
+    "CoupledNMF": "aggregate.models",
     "DawidSkene": "aggregate.models",
     "IterativeWeightedVote": "aggregate.models",
     "MajorityVote": "aggregate.models",
+    "MultiSPA": "aggregate.models",
+    "SpectralDawidSkene": "aggregate.models",
+    "SymmetricNMF": "aggregate.models",
+    "TensorMoments": "aggregate.models",
     "Wawa": "aggregate.models",
     "compare": "aggregate.inspection",
+    "identifiability_report": "aggregate.inspection",
     "load_dataset": "aggregate.datasets",
     "read_annotations": "aggregate.io",
     "read_gold": "aggregate.io",
@@ -31,11 +47,17 @@ _HOME = {
 
 __all__ = [
     "Annotations",
+    "CoupledNMF",
     "DawidSkene",
     "IterativeWeightedVote",
     "MajorityVote",
+    "MultiSPA",
+    "SpectralDawidSkene",
+    "SymmetricNMF",
+    "TensorMoments",
     "Wawa",
     "compare",
+    "identifiability_report",
     "load_dataset",
     "read_annotations",
     "read_gold",

@@ -1,8 +1,38 @@
-"""Looking at votes and models: the health of the data, models side by side."""
+"""Looking at votes and models: health of the data, what they can teach, models side by side."""
 
 from __future__ import annotations
 
 from aggregate.inspection.comparison import Comparison, ComparisonRow, compare
+from aggregate.inspection.conditions import (
+    Separability,
+    kruskal_holds,
+    kruskal_rank,
+    separability,
+)
+from aggregate.inspection.graph import Overlap, overlap
 from aggregate.inspection.health import Health, check_health
+from aggregate.inspection.identifiability import IdentifiabilityReport, identifiability_report
+from aggregate.inspection.optima import LabelSwap, Optima, explore_optima, label_swaps
+from aggregate.inspection.scatter import Scattering, sufficiently_scattered
 
-__all__ = ["Comparison", "ComparisonRow", "Health", "check_health", "compare"]
+__all__ = [
+    "Comparison",
+    "ComparisonRow",
+    "Health",
+    "IdentifiabilityReport",
+    "LabelSwap",
+    "Optima",
+    "Overlap",
+    "Scattering",
+    "Separability",
+    "check_health",
+    "compare",
+    "explore_optima",
+    "identifiability_report",
+    "kruskal_holds",
+    "kruskal_rank",
+    "label_swaps",
+    "overlap",
+    "separability",
+    "sufficiently_scattered",
+]

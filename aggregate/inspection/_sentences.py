@@ -1,0 +1,245 @@
+"""The sentences of the verdict: each appears with its cause and goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregate._validation import first_few
+from aggregate.inspection._facts import NEAR
+from aggregate.inspection.optima import SAME, SWAPPED
+
+if TYPE_CHECKING:
+    from aggregate.inspection.identifiability import IdentifiabilityReport
+
+_FEW_PER_CELL: Final = 5
+
+
+class Finding(NamedTuple):
+    """One sentence of the verdict and the cause that put it there."""
+
+    cause: str
+    text: str
+
+
+def unused(report: IdentifiabilityReport) -> Iterator[Finding]:
+    """Tell of declared classes without a label."""
+    unused = report.classes.unused
+    if len(unused):
+        yield Finding(
+            "unused classes",
+            f"Nobody used {_classes(unused)}: nothing can be learned about "
+            f"{'it' if len(unused) == 1 else 'them'}; what follows is about the other classes.",
+        )
+
+
+def components(report: IdentifiabilityReport) -> Iterator[Finding]:
+    """Tell of groups of annotators that were never compared."""
+    if report.n_components > 1:
+        yield Finding(
+            "components",
+            f"The annotators fall into {report.n_components:,} groups that share no item (the "
+            f"largest has {report.share_of_largest:.0%} of the labels): skills cannot be compared "
+            "across groups, and a group may have its classes swapped. Let some annotators of "
+            "each group label items of another.",
+        )
+
+
+def many_classes(report: IdentifiabilityReport) -> Iterator[Finding]:
+    """Tell of more classes than the labels can fill."""
+    n_classes, n_labels = len(report.classes.classes), int(report.annotators.labels.sum())
+    if n_labels < _FEW_PER_CELL * n_classes**2:
+        yield Finding(
+            "many classes",
+            f"{n_classes:,} classes for {n_labels:,} labels are too many to learn who takes what "
+            "for what. If the labels are numbers or an ordered scale, merge them into few classes.",
+        )
+
+
+def crowd(report: IdentifiabilityReport) -> Iterator[Finding]:
+    """Tell whether the crowd as a whole tells the classes apart."""
+    classes = report.classes
+    n_classes = len(classes.classes)
+    if classes.rank <= 1:
+        yield Finding(
+            "no agreement",
+            "Labels of different annotators on one item do not clearly go together. Either the "
+            "annotators guess, or there are too few labels to tell: collect more labels per item, "
+            "check the instructions, or give gold labels.",
+        )
+    elif classes.rank < n_classes:
+        yield Finding(
+            "classes not told apart",
+            f"The crowd clearly tells apart {classes.rank} of {n_classes} classes; what is "
+            f"doubtful involves {_classes(classes.doubtful)} (rare, or taken for one another). "
+            "Merge such classes, or collect more labels on items that may belong to them.",
+        )
+    else:
+        signal = float((classes.values / np.maximum(classes.errors, 1e-12)).min())
+        yield Finding(
+            "classes told apart",
+            f"The crowd as a whole tells all {n_classes} classes apart: the weakest distinction "
+            f"stands {_times(signal)} standard errors above zero.",
+        )
+
+
+def _often(n: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(n, f"{n} times")
+
+
+def _times(signal: float) -> str:
+    return f"{signal:.0f}" if signal < 100 else "more than 100"
+
+
+def pairs(report: IdentifiabilityReport) -> Iterator[Finding]:
+    """Tell of pairs of annotators."""
+    pairs = report.pairs
+    enough = f"at least {report.min_overlap} items"
+    looked = "" if report.is_complete else " that were looked at"
+    if not pairs.n_usable:
+        yield Finding(
+            "no usable pairs",
+            f"None of {pairs.n_sharing:,} pairs of annotators with a common item shares {enough}: "
+            "methods that work on single pairs will fail. Use EM (DawidSkene), which pools the "
+            "whole crowd, or let fewer annotators do more each.",
+        )
+        return
+    judged = len(pairs.codes)
+    share = pairs.n_usable / max(pairs.n_possible, 1)
+    of = f"{judged:,} of them judged" if judged < pairs.n_usable else "them"
+    text = (
+        f"Pairs: {pairs.n_usable:,} of {pairs.n_possible:,}{looked} ({share:.0%}) share {enough}; "
+        f"the labels of {pairs.n_full_rank:,} of {of} tell all classes apart by themselves."
+    )
+    if not pairs.n_full_rank:
+        text += " Methods that work on single pairs will fail; EM pools the whole crowd."
+    yield Finding("usable pairs", text)
+
+
+def triples(report: IdentifiabilityReport) -> Iterator[Finding]:
+    """Tell of triples of annotators."""
+    triples = report.triples
+    if not triples.n_items:
+        yield Finding(
+            "no triples",
+            "No item has three annotators: pairs alone leave a choice unless annotators are "
+            "nearly perfect on each class. Ask for a third label on some items.",
+        )
+    elif triples.n_usable:
+        kind = "" if triples.is_complete else "sampled "
+        yield Finding(
+            "usable triples",
+            f"Triples: {triples.n_usable:,} of {triples.n_examined:,} {kind}triples of such pairs "
+            f"share as many; Kruskal's condition, which makes their confusions unique, clearly "
+            f"holds for {triples.n_kruskal:,}.",
+        )
+    else:
+        yield Finding(
+            "no usable triples",
+            f"No three annotators share {report.min_overlap} items; the "
+            f"{triples.n_items:,} items with three annotators speak only for the crowd together.",
+        )
+
+
+def anchors(report: IdentifiabilityReport) -> Iterator[Finding]:
+    """Tell whether pairs alone would do."""
+    classes = report.classes
+    if not len(classes.epsilon) or classes.scattering is None:
+        return
+    far = classes.epsilon > NEAR
+    if not far.any():
+        yield Finding(
+            "anchors",
+            "Every class has an annotator whose use of some label nearly proves it "
+            f"(at most {classes.epsilon.max():.0%} other classes).",
+        )
+        return
+    covered = f"{classes.scattering.coverage:.0%}"
+    spread = (
+        f"; as a set, answers reach {covered} of what identification from pairs alone needs"
+        if len(classes.classes) > 2
+        else ""
+    )
+    yield Finding(
+        "no anchors",
+        f"Nobody's label nearly proves {_classes(classes.classes[far])} (the best still holds "
+        f"{classes.epsilon[far].max():.0%} other classes){spread}.",
+    )
+
+
+def optima(report: IdentifiabilityReport) -> Iterator[Finding]:
+    """Tell of other answers, and of other names for the same answer."""
+    if report.names_doubtful:
+        yield Finding(
+            "names doubtful",
+            "The fitted confusions fit the names of the classes better after swapping some: most "
+            "annotators may be worse than chance there. Check a few items by hand or give gold.",
+        )
+    optima = report.optima
+    if optima is None or not optima.kinds:
+        return
+    n, swapped = len(optima.kinds), optima.kinds.count(SWAPPED)
+    if optima.rivals:
+        yield Finding(
+            "rival optima",
+            f"EM from {n} random starts found {optima.rivals} other answers as likely as the one "
+            f"from the votes, changing up to {optima.changed.max():.0%} of the labels: the votes "
+            "do not decide between them.",
+        )
+    elif swapped:
+        yield Finding(
+            "swapped optima",
+            f"EM from {n} random starts found the same answer {_often(optima.kinds.count(SAME))}, "
+            f"and {_often(swapped)} the same with classes renamed: only the belief that annotators "
+            "are mostly right names the classes (EM started from the votes has it).",
+        )
+    else:
+        yield Finding(
+            "one optimum",
+            f"EM from {n} random starts found no other answer as likely as the one from the votes.",
+        )
+
+
+def people(report: IdentifiabilityReport) -> Iterator[Finding]:
+    """Tell of annotators about whom little can be said."""
+    annotators, names = report.annotators, report.annotator_names
+    few = annotators.too_few & (annotators.labels > 0)
+    present = int((annotators.labels > 0).sum())
+    if few.any():
+        yield Finding(
+            "too few labels",
+            f"{_of(few, present, names)} have fewer than {report.min_items} items in common with "
+            f"others ({_share(few, annotators.labels)} of the labels): too few for a confusion "
+            "matrix of their own, so they are judged by the prior. Give them more items.",
+        )
+    if annotators.guessing.any():
+        yield Finding(
+            "guessing",
+            f"{_of(annotators.guessing, present, names)} cannot be told from someone who guesses "
+            f"({_share(annotators.guessing, annotators.labels)} of the labels): do not rely on "
+            "what a model says of them before they have labelled more.",
+        )
+    pairs = report.pairs.never_differ
+    if len(pairs):
+        told = [" and ".join(repr(name) for name in names[pair].tolist()) for pair in pairs[:3]]
+        more = f" and {len(pairs) - 3} more pairs" if len(pairs) > 3 else ""
+        yield Finding(
+            "never differ",
+            f"{'; '.join(told)}{more} never differ, more often than chance allows: copies look "
+            "like proof, and no method that sees only votes can tell.",
+        )
+
+
+def _share(mask: NDArray[np.bool_], labels: NDArray[np.int64]) -> str:
+    return f"{labels[mask].sum() / max(labels.sum(), 1):.0%}"
+
+
+def _of(mask: NDArray[np.bool_], present: int, names: NDArray[Any]) -> str:
+    return f"{int(mask.sum()):,} of {present:,} annotators ({first_few(names[mask], most=3)})"
+
+
+def _classes(names: NDArray[Any]) -> str:
+    return f"{'class' if len(names) == 1 else 'classes'} {first_few(names, most=4)}"

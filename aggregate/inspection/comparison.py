@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -66,11 +68,14 @@ class Comparison:
         Majority vote first.
     n_items, n_known : int
         Items, and those whose truth is known.
+    refused : dict
+        Models that could not be fitted to these votes, and why.
     """
 
     rows: tuple[ComparisonRow, ...]
     n_items: int
     n_known: int
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -83,8 +88,9 @@ class Comparison:
             if most.disagreement == 0:
                 return "All models give the same labels, so the choice matters for confidence only."
             return (
-                f"Without a truth nobody can say which is right; {most.model} departs most from "
-                f"majority vote, on {most.disagreement:.1%} of the items."
+                "Without a truth nobody can say which is right.\n"
+                f"{most.model} departs most from majority vote, on {most.disagreement:.1%} of the "
+                "items."
             )
         return self._against_truth(others)
 
@@ -130,7 +136,8 @@ class Comparison:
             ).rstrip()
             for row in (heads, *body)
         ]
-        return "\n".join([*lines, "", self.verdict])
+        absent = [f"{name} was not fitted: {why}" for name, why in self.refused.items()]
+        return "\n".join([*lines, "", *absent, self.verdict])
 
 
 def _cells(row: ComparisonRow) -> list[str]:
@@ -165,8 +172,8 @@ def compare(
     ----------
     annotations : Annotations
     models : iterable of names, or mapping name -> model, optional
-        See `aggregate.models.model_names`; all of them by default. Majority vote is always
-        added. Models of a mapping are fitted as they are.
+        See `aggregate.models.model_names`; by default all of them that these votes allow.
+        Majority vote is always added. Models of a mapping are fitted as they are.
     truth : mapping item -> class or array-like of shape (N,), optional
         Known truth of some items; the models do not see it.
     n_jobs : int, optional
@@ -196,15 +203,22 @@ def compare(
         raise ValueError("truth is missing for every item; leave it out, or give some.")
     chosen = _chosen(models, n_jobs)
     baseline: BaseAggregator | None = None
-    rows = []
+    rows: list[ComparisonRow] = []
+    refused: dict[str, str] = {}
     for name, model in chosen.items():
         start = perf_counter()
-        model.fit(annotations)
+        try:
+            model.fit(annotations)
+        except ValueError as error:
+            if models is not None or baseline is None:
+                raise
+            refused[name] = str(error)
+            continue
         seconds = perf_counter() - start
         baseline = baseline if baseline is not None else model
         rows.append(_row(name, model, baseline, codes, seconds))
     n_known = 0 if codes is None else int((codes >= 0).sum())
-    return Comparison(tuple(rows), annotations.n_items, n_known)
+    return Comparison(tuple(rows), annotations.n_items, n_known, refused)
 
 
 def _chosen(models: Models | None, n_jobs: int | None) -> dict[str, BaseAggregator]:
@@ -216,10 +230,17 @@ def _chosen(models: Models | None, n_jobs: int | None) -> dict[str, BaseAggregat
         for name in names:
             check_choice("models", name, model_names())
         given = {name: make_model(name, n_jobs=n_jobs) for name in names}
-        for name in given:  # compiling is not part of the model's time
-            make_model(name).fit([[0, 0], [1, 1]])
+        for name in given:
+            _warm_up(name)
     vote = given.pop(BASELINE, None) or make_model(BASELINE, n_jobs=n_jobs)
     return {BASELINE: vote, **given}
+
+
+def _warm_up(name: str) -> None:
+    """Compile what the model needs, which is not part of its time."""
+    with warnings.catch_warnings(), suppress(ValueError):
+        warnings.simplefilter("ignore")
+        make_model(name).fit([[0, 0, 0], [1, 1, 1], [0, 0, 1]])
 
 
 def _row(

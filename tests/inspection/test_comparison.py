@@ -89,3 +89,17 @@ def test_what_cannot_be_compared_is_refused():
         compare(votes, truth=[None] * 45)
     with pytest.raises(ValueError, match="none of the 1 gold items"):
         compare(votes, truth={"x": 1})
+
+
+def test_a_model_that_refuses_the_votes_does_not_stop_the_others(monkeypatch):
+    def refuse(self, X, **_):
+        raise ValueError("three annotators are needed.")
+
+    demo = load_dataset("demo")
+    monkeypatch.setattr("aggregate.models.Wawa.fit", refuse)
+    found = compare(demo.annotations)
+    assert found.refused == {"wawa": "three annotators are needed."}
+    assert "wawa" not in [row.model for row in found.rows]
+    assert "wawa was not fitted: three annotators are needed." in str(found)
+    with pytest.raises(ValueError, match="three annotators"):
+        compare(demo.annotations, ["wawa"])

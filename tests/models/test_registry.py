@@ -8,7 +8,9 @@ from aggregate.models import make_model, model_names
 
 def test_every_public_model_has_a_name():
     named = {type(make_model(name)).__name__ for name in model_names()}
-    assert named == {name for name in aggregate.models.__all__ if name[0].isupper()}
+    assert named == {name for name in aggregate.models.__all__ if name[0].isupper()}, (
+        "give the new model a line in aggregate/_model_names.py"
+    )
 
 
 def test_options_that_a_model_lacks_are_left_out():

@@ -155,6 +155,8 @@ def _one_dictionary(column: Any, what: str) -> Any:
             column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
     if pa.types.is_dictionary(column.type):
         return column
+    if pa.types.is_string_view(column.type):  # which Arrow cannot sort or select from
+        column = column.cast(pa.large_string())
     try:
         return column.dictionary_encode()
     except pa.ArrowNotImplementedError as error:

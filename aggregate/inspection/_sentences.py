@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aggregate.inspection.identifiability import IdentifiabilityReport
 
 _FEW_PER_CELL: Final = 5
+_FEW_CLASSES: Final = 3
 
 
 class Finding(NamedTuple):
@@ -23,6 +24,15 @@ class Finding(NamedTuple):
 
     cause: str
     text: str
+
+
+def one_class(report: IdentifiabilityReport) -> Finding:
+    """Tell that there is nothing to tell apart."""
+    return Finding(
+        "one class",
+        f"Every label is {first_few(report.classes.classes)}: the answer is known, and nothing "
+        "tells a careful annotator from a careless one.",
+    )
 
 
 def unused(report: IdentifiabilityReport) -> Iterator[Finding]:
@@ -51,7 +61,7 @@ def components(report: IdentifiabilityReport) -> Iterator[Finding]:
 def many_classes(report: IdentifiabilityReport) -> Iterator[Finding]:
     """Tell of more classes than the labels can fill."""
     n_classes, n_labels = len(report.classes.classes), int(report.annotators.labels.sum())
-    if n_labels < _FEW_PER_CELL * n_classes**2:
+    if n_classes > _FEW_CLASSES and n_labels < _FEW_PER_CELL * n_classes**2:
         yield Finding(
             "many classes",
             f"{n_classes:,} classes for {n_labels:,} labels are too many to learn who takes what "
@@ -183,11 +193,12 @@ def optima(report: IdentifiabilityReport) -> Iterator[Finding]:
         return
     n, swapped = len(optima.kinds), optima.kinds.count(SWAPPED)
     if optima.rivals:
+        changed = optima.changed[optima.is_rival].max()
         yield Finding(
             "rival optima",
-            f"EM from {n} random starts found {optima.rivals} other answers as likely as the one "
-            f"from the votes, changing up to {optima.changed.max():.0%} of the labels: the votes "
-            "do not decide between them.",
+            f"EM from {n} random starts ended {_often(optima.rivals)} at another answer, not "
+            f"clearly less likely than the one from the votes, that changes up to {changed:.0%} of "
+            "the labels: the votes do not decide between them. Give gold labels for some items.",
         )
     elif swapped:
         yield Finding(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
-from aggregate._validation import first_few
 from aggregate.inspection import _sentences as sentences
 from aggregate.inspection._facts import NEAR
 
@@ -71,9 +70,7 @@ def findings(report: IdentifiabilityReport, level: str) -> Iterator[sentences.Fi
     """Yield the sentences that apply, the gravest first."""
     annotators = report.annotators
     if not annotators.labels.any():
-        yield sentences.Finding(
-            "no labels", "There are no labels, so there is nothing to learn from."
-        )
+        yield sentences.Finding("no labels", "There are no labels: nothing can be learned.")
         return
     if not annotators.shared_items.any():
         yield sentences.Finding(
@@ -83,15 +80,12 @@ def findings(report: IdentifiabilityReport, level: str) -> Iterator[sentences.Fi
         )
         yield from sentences.unused(report)
         return
+    if len(report.classes.classes) == 1:
+        yield sentences.one_class(report)
+        yield from sentences.unused(report)
+        return
     yield sentences.Finding("headline", _HEADLINES[level])
     yield from sentences.unused(report)
-    if len(report.classes.classes) == 1:
-        yield sentences.Finding(
-            "one class",
-            f"Every label is {first_few(report.classes.classes)}: there is nothing to confuse, "
-            "and nothing tells a careful annotator from a careless one.",
-        )
-        return
     yield from sentences.components(report)
     yield from sentences.many_classes(report)
     yield from sentences.crowd(report)

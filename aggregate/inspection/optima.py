@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.factorization import match_columns
-from aggregate.fusion import vote_shares
+from aggregate.fusion import log_joint, vote_shares
 from aggregate.models import DawidSkene
 
 Float = NDArray[np.float64]
@@ -24,7 +24,7 @@ SAME: Final = "same"
 SWAPPED: Final = "swapped"
 DIFFERENT: Final = "different"
 _FEW_ITEMS: Final = 0.02
-_CLOSE: Final = 5.0  # nats: odds of 150 to 1
+_CLOSE: Final = 2.0  # standard errors
 _PASSES: Final = 300
 
 
@@ -143,28 +143,34 @@ class Optima:
         Share of items with another label, after the best renaming.
     gains : ndarray of shape (n_starts,)
         Log likelihood above that reached from the votes.
+    gain_errors : ndarray of shape (n_starts,)
+        Standard errors of the gains over items (Vuong 1989).
     swaps : tuple of LabelSwap
     """
 
     kinds: tuple[str, ...]
     changed: Float
     gains: Float
+    gain_errors: Float
     swaps: tuple[LabelSwap, ...]
 
     @property
+    def is_rival(self) -> NDArray[np.bool_]:
+        """Mark different optima not clearly less likely than the one from the votes."""
+        different = np.array([kind == DIFFERENT for kind in self.kinds], dtype=bool)
+        return np.asarray(different & (self.gains >= -_CLOSE * self.gain_errors))
+
+    @property
     def rivals(self) -> int:
-        """Different optima that are as likely as the one from the votes, or likelier."""
-        return sum(
-            kind == DIFFERENT and gain > -_CLOSE
-            for kind, gain in zip(self.kinds, self.gains.tolist(), strict=True)
-        )
+        """Number of those."""
+        return int(self.is_rival.sum())
 
     def __str__(self) -> str:
         """Tell it in a sentence."""
         counts = [f"{self.kinds.count(kind)} {kind}" for kind in (SAME, SWAPPED, DIFFERENT)]
         return (
             f"Of {len(self.kinds)} random starts EM ended at an optimum: {', '.join(counts)} "
-            f"({self.rivals} of them at least as likely as the one from the votes)."
+            f"({self.rivals} not clearly less likely than the one from the votes)."
         )
 
 
@@ -206,6 +212,11 @@ def explore_optima(
     ValueError
         If there is no label.
 
+    References
+    ----------
+    Q. H. Vuong, Likelihood ratio tests for model selection and non-nested hypotheses,
+    Econometrica 57(2):307-333, 1989.
+
     Examples
     --------
     >>> from aggregate import simulate_annotations
@@ -220,22 +231,31 @@ def explore_optima(
     first = fit_quietly(model, annotations) if reference is None else reference
     random = np.random.default_rng(random_state)
     shares = vote_shares(annotations)
-    swaps, changed, gains = [], [], []
+    swaps, changed, gains, errors = [], [], [], []
+    labelled = annotations.labels_per_item > 0
+    likely = _log_likelihoods(annotations, first)
     for _ in range(n_starts):
         start = _scramble(shares, random)
         other = fit_quietly(clone(model).set_params(init=start), annotations)
         swap = label_swaps(first.confusion_, other.confusion_, annotations.labels_per_annotator)
         swaps.append(swap)
         renamed = other.probas_[:, swap.permutation].argmax(axis=1)
-        labelled = annotations.labels_per_item > 0
         differs = (renamed != first.probas_.argmax(axis=1))[labelled]
         changed.append(float(differs.mean()) if len(differs) else 0.0)
-        gains.append(other.log_likelihood_ - first.log_likelihood_)
+        gain = _log_likelihoods(annotations, other) - likely
+        gains.append(float(gain.sum()))
+        errors.append(float(gain.std() * np.sqrt(len(gain))) if len(gain) else 0.0)
     kinds = tuple(
         DIFFERENT if share > _FEW_ITEMS else SWAPPED if swap.is_swapped else SAME
         for share, swap in zip(changed, swaps, strict=True)
     )
-    return Optima(kinds, np.array(changed), np.array(gains), tuple(swaps))
+    return Optima(kinds, np.array(changed), np.array(gains), np.array(errors), tuple(swaps))
+
+
+def _log_likelihoods(annotations: Annotations, model: Any) -> Float:
+    """Return the log likelihood of each item's labels, shape (N,)."""
+    joint = log_joint(annotations, model.confusion_, model.class_prior_)
+    return np.asarray(np.logaddexp.reduce(joint, axis=1))
 
 
 def _scramble(shares: Float, random: np.random.Generator) -> Float:

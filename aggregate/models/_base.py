@@ -105,6 +105,8 @@ class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 "Use Annotations.from_sparse(X), which takes the stored entries as labels."
             )
         table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+        if table.dtype == object:
+            _refuse_what_is_no_label(table)
         if reset:
             names = getattr(self, "feature_names_in_", None)
             return Annotations.from_matrix(table, annotators=names)
@@ -247,3 +249,25 @@ class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _refuse_what_is_no_label(table: NDArray[Any]) -> None:
+    """Refuse cells that no label can be: lists, dictionaries."""
+    cells = table.ravel().tolist()
+    try:
+        set(cells)
+    except TypeError as error:
+        strange = next(place for place, cell in enumerate(cells) if not _is_hashable(cell))
+        row, column = divmod(strange, table.shape[1])
+        raise TypeError(
+            "X as an argument must be a table of strings or numbers (or missing); row "
+            f"{row}, column {column} holds {cells[strange]!r}."
+        ) from error
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

@@ -30,9 +30,7 @@ class DelimitedTable:
         self._source, self._separator = source, SEPARATORS[form]
         rows = head_rows(source, self._separator)
         if not rows:
-            with source.open_text() as text:  # say what is wrong with the text, if that is it
-                text.read()
-            raise ReadError(f"{source.name} has no readable header line.")
+            raise ReadError(f"{source.name} has no header line that can be read.")
         self.names = tuple(name.strip() for name in rows[0])
         self._padded = self.names != tuple(rows[0])
         refuse_repeated_names(source.name, self.names)
@@ -52,10 +50,13 @@ class DelimitedTable:
         """
         import pyarrow as pa
 
+        odd_quotes = self._source.check_text() % 2 == 1
         try:
             batches = self._stream([str(self.names.index(name)) for name in wanted])
         except pa.ArrowInvalid as error:
             raise ReadError(self._explain(str(error))) from error
+        if odd_quotes and (line := self._unclosed_quote()):
+            raise ReadError(self._say_unclosed(line))
         if not sum(batch.num_rows for batch in batches):
             raise ReadError(f"{self._source.name} has a header line but no rows.")
         columns: list[Column] = []
@@ -70,14 +71,14 @@ class DelimitedTable:
         import pyarrow.csv as arrow_csv
 
         encoded = pa.dictionary(pa.int32(), pa.string())
-        with self._source.open_text() as text:
+        with self._source.open_arrow() as text:
             reader = arrow_csv.open_csv(
-                pa.PythonFile(text, mode="r"),
+                text,
                 read_options=arrow_csv.ReadOptions(
                     block_size=LONGEST_LINE,
                     use_threads=False,
                     column_names=[str(place) for place in range(len(self.names))],
-                    skip_rows_after_names=1,
+                    skip_rows_after_names=self._blank_lines() + 1,  # and the header
                 ),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=self._separator, newlines_in_values=True
@@ -89,17 +90,20 @@ class DelimitedTable:
                     check_utf8=False,  # checked already, with the line
                 ),
             )
-            batches = list(reader)
-            odd_quotes = text.quotes % 2 == 1
-        if odd_quotes and (line := self._unclosed_quote()):
-            raise ReadError(self._say_unclosed(line))
-        return batches
+            return list(reader)
+
+    def _blank_lines(self) -> int:
+        """Count the blank lines before the header, which Arrow counts as rows to skip."""
+        start = self._source.head.removeprefix(codecs.BOM_UTF8)
+        return len(start[: len(start) - len(start.lstrip(b"\r\n"))].splitlines())
 
     def _explain(self, message: str) -> str:
         """Say where the text stops being a table; Arrow's own words know no line."""
         if line := self._unclosed_quote():
             return self._say_unclosed(line)
         if "straddling" in message:
+            if len(self._source.head) < LONGEST_LINE:  # no row at all, nor an end of the header
+                return f"{self._source.name} has a header line but no rows."
             return (
                 f"{self._source.name} has a row of more than {LONGEST_LINE >> 20} MB: it is no "
                 "table with one row per line."

@@ -64,7 +64,7 @@ class ParquetTable:
 
         try:
             with (
-                self._source.open_arrow() as file,
+                self._source.open_at_random() as file,
                 arrow_parquet.ParquetFile(file, read_dictionary=texts) as parquet,
             ):
                 return act(parquet)

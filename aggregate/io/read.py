@@ -19,7 +19,7 @@ from aggregate.io.parquet import ParquetTable
 from aggregate.io.sniff import Plan, plan_columns, recognise_format
 from aggregate.io.source import Source
 from aggregate.io.text import USUAL_MISSING, Column, restored, restored_with, without_missing
-from aggregate.io.wide import stacked, without_minus_one
+from aggregate.io.wide import refuse_strangers, stacked, without_minus_one
 
 AUTO = "auto"
 
@@ -108,13 +108,15 @@ def read_annotations(
         plan = _plan(name, table, (item, annotator, label, layout))
         columns = table.load(plan.wanted)
     if plan.layout == "wide":
-        columns = stacked(name, columns, plan.annotators, guessed=layout is None)
+        columns = stacked(name, columns, plan.annotators)
     items, annotators, labels = columns
     labels, spellings = without_missing(
         labels, USUAL_MISSING if missing is AUTO else _list(missing)
     )
     if plan.layout == "wide" and missing is AUTO:
         labels = without_minus_one(name, labels, spellings, classes)
+    if plan.layout == "wide" and layout is None:
+        refuse_strangers(name, labels, plan.annotators)
     votes = _build(name, (items, annotators, labels), classes, on_duplicate)
     assert votes.report is not None
     report = replace(

@@ -64,6 +64,7 @@ def recognise_format(source: Source, wanted: str | None) -> str:
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if not start:
         raise ReadError(f"{source.name} is empty: it holds only blank lines.")
+    source.check_head()
     if wanted is not None:
         return wanted
     if start.startswith(b"["):
@@ -87,7 +88,7 @@ def _refuse_binary(name: str, head: bytes) -> None:
 
 def head_rows(source: Source, separator: str) -> list[list[str]]:
     """Return the first rows of delimited text, blank lines left out."""
-    text = codecs.getincrementaldecoder("utf-8-sig")("replace").decode(source.head)
+    text = codecs.getincrementaldecoder("utf-8-sig")().decode(source.head)
     rows: list[list[str]] = []
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final
 from aggregate.io.errors import ReadError
 
 LONGEST_LINE: Final = 8 << 20
-_IN_MEMORY: Final = 64 << 20
+_AT_ONCE: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
 
 Readable = str | os.PathLike[str] | BinaryIO
@@ -28,6 +28,9 @@ Readable = str | os.PathLike[str] | BinaryIO
 
 class Source:
     """A file that can be opened from its start as often as needed.
+
+    Standard input and file objects are copied to a temporary file first, from where they
+    stand to their end.
 
     Parameters
     ----------
@@ -45,40 +48,30 @@ class Source:
     """
 
     def __init__(self, path: Readable) -> None:
-        self._path: Path | None = None
-        self._stream: BinaryIO | None = None
-        self._copy: BinaryIO | None = None
+        self._copy: Path | None = None
         if isinstance(path, str | os.PathLike) and os.fspath(path) != "-":
             self._path = _existing_file(Path(path))
             self.name = str(path)
         else:
             standard = isinstance(path, str | os.PathLike)
             self.name = "standard input" if standard else "the given file object"
-            self._stream = _binary(sys.stdin.buffer if standard else path)
-            if not self._stream.seekable():
-                self._stream = self._copy = _copied(self._stream, self.name)
-            self._start = self._stream.tell()
+            stream = _binary(sys.stdin.buffer if standard else path)
+            self._path = self._copy = _copied(stream, self.name)
         try:
-            self._look()
+            with self._open_raw() as raw:
+                self.gzipped = raw.read(2) == _GZIP
+            with self.open() as opened:
+                self.head = opened.read(LONGEST_LINE)
+            if not self.head:
+                raise ReadError(f"{self.name} is empty: there is nothing to read.")
         except BaseException:
             self.close()
             raise
 
-    def _look(self) -> None:
-        """Tell gzip from plain and read the head."""
-        raw = self._open_raw()
-        self.gzipped = raw.read(2) == _GZIP
-        if self._path is not None:
-            raw.close()
-        with self.open() as opened:
-            self.head = opened.read(LONGEST_LINE)
-        if not self.head:
-            raise ReadError(f"{self.name} is empty: there is nothing to read.")
-
     def close(self) -> None:
-        """Forget the copy of a pipe; a file object of the caller stays open."""
+        """Remove the temporary copy, where there is one."""
         if self._copy is not None:
-            self._copy.close()
+            self._copy.unlink(missing_ok=True)
 
     def __enter__(self) -> Source:
         """Return itself."""
@@ -90,26 +83,46 @@ class Source:
 
     def open(self) -> Decompressed:
         """Return the decompressed bytes from the start, unchecked."""
-        return Decompressed(self._open_raw(), self.gzipped, self.name, owned=self._path is not None)
+        return Decompressed(self._open_raw(), self.gzipped, self.name)
 
     def open_text(self) -> CheckedText:
         """Return the decompressed bytes from the start, checked as text."""
         return CheckedText(self.open(), self.name)
 
     def open_arrow(self) -> Any:
-        """Return the decompressed content as an Arrow file that can be read at random."""
+        """Return the decompressed bytes as an Arrow stream that needs no Python to be read.
+
+        Arrow reads ahead in threads of its own. Were the stream a Python object, such a thread
+        could wait for the interpreter while the interpreter, on its way out, waits for it.
+        """
         import pyarrow as pa
 
-        if self._path is not None and not self.gzipped:
-            return pa.memory_map(str(self._path))
+        file = pa.OSFile(str(self._path), "rb")
+        return pa.CompressedInputStream(file, "gzip") if self.gzipped else file
+
+    def open_at_random(self) -> Any:
+        """Return the decompressed content as an Arrow file, in memory if it was compressed."""
+        import pyarrow as pa
+
+        if not self.gzipped:
+            return pa.OSFile(str(self._path), "rb")
         with self.open() as opened:
             return pa.BufferReader(opened.read())
 
+    def check_head(self) -> None:
+        """Refuse text whose beginning is already damaged, or whose first line has no end."""
+        with self.open_text() as text:
+            text.read(LONGEST_LINE)
+            text.read(1)
+
+    def check_text(self) -> int:
+        """Refuse damaged text, wherever the damage is; return how many quotation marks it has."""
+        with self.open_text() as text:
+            while text.read(_AT_ONCE):
+                pass
+            return text.quotes
+
     def _open_raw(self) -> BinaryIO:
-        if self._stream is not None:
-            self._stream.seek(self._start)
-            return self._stream
-        assert self._path is not None
         try:
             return self._path.open("rb")
         except OSError as error:
@@ -131,8 +144,8 @@ class _Stream(io.RawIOBase):
 class Decompressed(_Stream):
     """Bytes of a plain or gzip file; a damaged gzip file is a `ReadError`."""
 
-    def __init__(self, raw: BinaryIO, gzipped: bool, name: str, *, owned: bool) -> None:
-        self._raw, self._owned, self._name = raw, owned, name
+    def __init__(self, raw: BinaryIO, gzipped: bool, name: str) -> None:
+        self._raw, self._name = raw, name
         self._file = gzip.GzipFile(fileobj=raw, mode="rb") if gzipped else raw
 
     def read(self, size: int = -1) -> bytes:
@@ -147,12 +160,9 @@ class Decompressed(_Stream):
             raise ReadError(f"{self._name} cannot be read: {error.strerror or error}.") from error
 
     def close(self) -> None:
-        """Close what was opened here; a file object of the caller stays open."""
-        if not self.closed:
-            if self._file is not self._raw:
-                self._file.close()
-            if self._owned:
-                self._raw.close()
+        """Close the file beneath, too."""
+        self._file.close()
+        self._raw.close()  # which a gzip file leaves open
         super().close()
 
 
@@ -233,8 +243,6 @@ def _existing_file(path: Path) -> Path:
         neighbours = [entry.name for entry in folder.iterdir()] if folder.is_dir() else None
     except OSError as error:
         raise ReadError(f"{path} cannot be opened: {error.strerror or error}.") from error
-    except ValueError as error:  # a NUL in the name
-        raise ReadError(f"{str(path)!r} is no file name: {error}.") from error
     if neighbours is None:
         raise ReadError(f"{path} does not exist, nor does the folder {folder}.")
     close = difflib.get_close_matches(path.name, neighbours, n=1)
@@ -252,22 +260,25 @@ def _binary(stream: Any) -> BinaryIO:
     return stream
 
 
-def _copied(stream: BinaryIO, name: str) -> BinaryIO:
-    """Copy a pipe to a temporary file, giving up early on text with an endless line."""
-    copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (kept open)
-    start = stream.read(4)
-    copy.write(start)
-    binary = start[:2] == _GZIP or start == b"PAR1"
-    since_line_end = 0
-    while chunk := stream.read(1 << 20):
-        ends = b"\n" in chunk or b"\r" in chunk
-        since_line_end = 0 if ends or binary else since_line_end + len(chunk)
-        if since_line_end > LONGEST_LINE:
-            copy.close()
-            raise ReadError(
-                f"{name} has a line of more than {LONGEST_LINE >> 20} MB: it is no table with "
-                "one row per line."
-            )
-        copy.write(chunk)
-    copy.seek(0)
-    return copy  # type: ignore[return-value]
+def _copied(stream: BinaryIO, name: str) -> Path:
+    """Copy a stream to a temporary file, giving up early on text with an endless line."""
+    descriptor, path = tempfile.mkstemp(prefix="aggregate-")
+    try:
+        with open(descriptor, "wb") as copy:
+            start = stream.read(4)
+            copy.write(start)
+            binary = start[:2] == _GZIP or start == b"PAR1"
+            since_line_end = 0
+            while chunk := stream.read(_AT_ONCE):
+                ends = binary or b"\n" in chunk or b"\r" in chunk
+                since_line_end = 0 if ends else since_line_end + len(chunk)
+                if since_line_end > LONGEST_LINE:
+                    raise ReadError(
+                        f"{name} has a line of more than {LONGEST_LINE >> 20} MB: it is no table "
+                        "with one row per line."
+                    )
+                copy.write(chunk)
+    except BaseException:
+        Path(path).unlink()
+        raise
+    return Path(path)

@@ -12,9 +12,7 @@ from aggregate.io.errors import ReadError
 from aggregate.io.text import Column, column_from_arrow, is_text, restored, without_missing
 
 
-def stacked(
-    name: str, columns: Sequence[Column], annotators: Sequence[str], *, guessed: bool
-) -> list[Column]:
+def stacked(name: str, columns: Sequence[Column], annotators: Sequence[str]) -> list[Column]:
     """Return the long columns item, annotator and label, annotator after annotator.
 
     Parameters
@@ -25,22 +23,17 @@ def stacked(
         The item column, then one of labels per annotator.
     annotators : sequence of str
         The names of the latter.
-    guessed : bool
-        Whether the layout was guessed: then every column must share labels with another, or
-        it may be no annotator at all.
 
     Raises
     ------
     ReadError
-        If columns of labels differ in kind, or one does not look like an annotator's.
+        If columns of labels differ in kind.
     """
     import pyarrow as pa
 
     item, *cells = columns
     n_rows, n_annotators = len(item.codes), len(cells)
     labels = column_from_arrow(pa.chunked_array(_alike(name, cells, annotators)))
-    if guessed:
-        _refuse_strangers(name, labels, annotators)
     who = np.repeat(np.arange(n_annotators, dtype=np.int32), n_rows)
     return [
         Column(np.tile(item.codes, n_annotators), item.values),
@@ -69,8 +62,16 @@ def _alike(name: str, cells: Sequence[Column], annotators: Sequence[str]) -> lis
     return [Column(column.codes, column.values.cast(kind)).to_arrow() for column in cells]
 
 
-def _refuse_strangers(name: str, labels: Column, annotators: Sequence[str]) -> None:
-    """Refuse a guess where a column shares no label with any other column."""
+def refuse_strangers(name: str, labels: Column, annotators: Sequence[str]) -> None:
+    """Refuse a guessed layout where a column shares no label with another one.
+
+    It may be no annotator's column at all.
+
+    Raises
+    ------
+    ReadError
+        Naming such columns.
+    """
     used = [np.unique(codes[codes >= 0]) for codes in np.split(labels.codes, len(annotators))]
     columns_with = np.bincount(np.concatenate(used), minlength=len(labels.values))
     strangers = [

@@ -9,10 +9,30 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "wawa": "Wawa",
     "iterative-weighted-vote": "IterativeWeightedVote",
     "dawid-skene": "DawidSkene",
+    "glad": "GLAD",
+    "one-coin": "OneCoinDawidSkene",
+    "class-conditional": "ClassConditionalDawidSkene",
+    "pooled": "PooledDawidSkene",
+    "fast-dawid-skene": "FastDawidSkene",
+    "hybrid-dawid-skene": "HybridDawidSkene",
+    "zero-based-skill": "ZeroBasedSkill",
+    "crh": "CRH",
+    "catd": "CATD",
+    "log-odds-vote": "LogOddsVote",
+    "zencrowd": "ZenCrowd",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 
 BASELINE: Final = "majority-vote"
 DEFAULT: Final = "dawid-skene"
-VOTING: Final = frozenset({"majority-vote", "wawa", "iterative-weighted-vote"})
+VOTING: Final = frozenset(
+    {
+        "majority-vote",
+        "wawa",
+        "iterative-weighted-vote",
+        "zero-based-skill",
+        "crh",
+        "catd",
+    }
+)
 """Those with one weight per annotator, which suit any number of classes."""

@@ -2,7 +2,7 @@
 
 from aggregate.fusion.confidence import design_effect, effective_labels, temper
 from aggregate.fusion.decision import decide, expected_costs
-from aggregate.fusion.posterior import log_joint, posterior
+from aggregate.fusion.posterior import from_log_joint, log_joint, posterior
 from aggregate.fusion.votes import vote_counts, vote_shares
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "design_effect",
     "effective_labels",
     "expected_costs",
+    "from_log_joint",
     "log_joint",
     "posterior",
     "temper",

@@ -126,8 +126,52 @@ def posterior(
     array([[0.91, 0.09],
            [0.5 , 0.5 ]])
     """
-    check_number("annotator_correlation", annotator_correlation, low=0, high=1)
     scores = log_joint(annotations, confusion, class_prior, n_jobs=n_jobs)
+    return from_log_joint(
+        annotations, scores, annotator_correlation=annotator_correlation, gold=gold, n_jobs=n_jobs
+    )
+
+
+def from_log_joint(
+    annotations: Annotations,
+    scores: Float,
+    *,
+    annotator_correlation: float = 0.4,
+    gold: NDArray[np.int32] | None = None,
+    n_jobs: int | None = None,
+) -> Float:
+    """Return the posterior of log joints that a model has computed its own way.
+
+    For models whose likelihood is not a product of confusions (items of their own difficulty,
+    annotators in groups); the rest is as in `posterior`.
+
+    Parameters
+    ----------
+    annotations : Annotations
+    scores : ndarray of shape (N, K)
+        Log probability of each class together with the item's labels, up to a constant per
+        item. **Overwritten** by the result.
+    annotator_correlation : float
+        ρ between 0 and 1, as in `posterior`.
+    gold : ndarray of int32, shape (N,), optional
+        Known class of each item, -1 where unknown.
+    n_jobs : int, optional
+        Threads.
+
+    Returns
+    -------
+    ndarray of shape (N, K)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aggregate import Annotations
+    >>> from aggregate.fusion import from_log_joint
+    >>> votes = Annotations.from_matrix([[0, 1]])
+    >>> from_log_joint(votes, np.log([[0.3, 0.1]]), annotator_correlation=0).round(2)
+    array([[0.75, 0.25]])
+    """
+    check_number("annotator_correlation", annotator_correlation, low=0, high=1)
     fill_blocks(
         lambda first, last: tempered_softmax(
             annotations.item_ptr, float(annotator_correlation), first, last, scores

@@ -1,16 +1,46 @@
 """Aggregators: scikit-learn estimators that turn votes into soft labels."""
 
+from aggregate.models.coupled_nmf import CoupledNMF
 from aggregate.models.dawid_skene import DawidSkene
+from aggregate.models.difficulty import GLAD
 from aggregate.models.iterative_weighted_vote import IterativeWeightedVote
 from aggregate.models.majority_vote import MajorityVote
+from aggregate.models.multi_spa import MultiSPA
 from aggregate.models.registry import make_model, model_names
+from aggregate.models.spectral_dawid_skene import SpectralDawidSkene
+from aggregate.models.structures import (
+    ClassConditionalDawidSkene,
+    FastDawidSkene,
+    HybridDawidSkene,
+    OneCoinDawidSkene,
+    PooledDawidSkene,
+)
+from aggregate.models.symmetric_nmf import SymmetricNMF
+from aggregate.models.tensor_moments import TensorMoments
 from aggregate.models.wawa import Wawa
+from aggregate.models.weighting import CATD, CRH, LogOddsVote, ZenCrowd, ZeroBasedSkill
 
 __all__ = [
+    "CATD",
+    "CRH",
+    "GLAD",
+    "ClassConditionalDawidSkene",
+    "CoupledNMF",
     "DawidSkene",
+    "FastDawidSkene",
+    "HybridDawidSkene",
     "IterativeWeightedVote",
+    "LogOddsVote",
     "MajorityVote",
+    "MultiSPA",
+    "OneCoinDawidSkene",
+    "PooledDawidSkene",
+    "SpectralDawidSkene",
+    "SymmetricNMF",
+    "TensorMoments",
     "Wawa",
+    "ZenCrowd",
+    "ZeroBasedSkill",
     "make_model",
     "model_names",
 ]

@@ -1,0 +1,5 @@
+"""Models in which items differ in difficulty."""
+
+from aggregate.models.difficulty.glad import GLAD
+
+__all__ = ["GLAD"]

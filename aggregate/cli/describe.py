@@ -10,7 +10,7 @@ from aggregate.cli.summary import tell_source
 from aggregate.cli.tables import on_screen
 from aggregate.cli.votes import read_known, read_votes
 from aggregate.datasets import dataset_names, load_dataset
-from aggregate.inspection import check_health, compare
+from aggregate.inspection import check_health, compare, identifiability_report
 
 
 def run_describe(*, votes: str, **reading: Any) -> None:
@@ -21,6 +21,8 @@ def run_describe(*, votes: str, **reading: Any) -> None:
     _say([first, *_indented(rest)])
     _say(["", "votes", *_indented(str(data.annotations.describe()).splitlines())])
     _say(["", "health", *_indented(str(health).splitlines())])
+    verdict = identifiability_report(data.annotations, random_state=0)
+    _say(["", "what can be learned", *_indented(str(verdict).splitlines())])
 
 
 def run_compare(

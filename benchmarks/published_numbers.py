@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
@@ -24,7 +25,6 @@ from aggregate import (
     read_gold,
 )
 from aggregate.metrics import accuracy, expected_calibration_error, log_loss
-from aggregate.models import BaseAggregator
 from aggregate.models._gold import gold_codes
 
 # Majority vote: the data's own README. Dawid-Skene, ten iterations: Zhang, Chen, Zhou and Jordan
@@ -113,14 +113,14 @@ def ten_iterations() -> DawidSkene:
     return DawidSkene(prior_strength=0, class_prior="uniform", max_iter=10, tol=0, accelerate=False)
 
 
-def fit(model: BaseAggregator, votes: Annotations) -> BaseAggregator:
+def fit(model: Any, votes: Annotations) -> Any:
     """Fit, whether or not the optimum is reached in the default number of passes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(votes)
 
 
-def load(folder: Path) -> tuple[Annotations, object]:
+def load(folder: Path) -> tuple[Annotations, Any]:
     """Return the votes and the class code of each item, -1 where the truth is unknown."""
     votes = read_annotations(folder / "annotations.csv")
     items, labels = read_gold(folder / "truth.csv")[:2]

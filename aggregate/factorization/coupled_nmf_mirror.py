@@ -206,7 +206,8 @@ def _search(x: FloatArray, slope: FloatArray, objective: Callable[[], float]) ->
         # Columns are renormalised anyway, so the exponent may be shifted to avoid overflow.
         exponent = -step * slope
         x[:] = old * np.exp(exponent - exponent.max(axis=0))
-        x /= x.sum(axis=0)
+        with np.errstate(invalid="ignore"):  # a column that underflows fails the rule below
+            x /= x.sum(axis=0)
         if objective() <= start + _SLOPE_SHARE * float((slope * (x - old)).sum()):
             return bool((x != old).any())
         step *= _SHRINK

@@ -18,6 +18,7 @@ def symmetrize_views(
     n_components: int,
     *,
     rcond: float = 1e-8,
+    average: bool = True,
 ) -> tuple[FloatArray, FloatArray]:
     r"""Turn the cross moments of three views into symmetric moments of the third.
 
@@ -49,13 +50,16 @@ def symmetrize_views(
         K, at most L.
     rcond : float
         Singular values below ``rcond`` times the largest are treated as zero.
+    average : bool
+        Average M3 over the orders of its axes, which are alike in expectation. False leaves
+        the noise as it is, as the authors' code does.
 
     Returns
     -------
     M2 : ndarray of shape (L, L)
         Symmetric.
     M3 : ndarray of shape (L, L, L)
-        Symmetric in all axes.
+        Symmetric in all axes, if averaged.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def symmetrize_views(
     Ca, Cb = cb @ inverse, ca @ inverse.T
     M2 = Ca @ ab @ Cb.T
     M3 = np.einsum("xa,yb,abc->xyc", Ca, Cb, abc, optimize=True)
-    return 0.5 * (M2 + M2.T), _symmetric(M3)
+    return 0.5 * (M2 + M2.T), _symmetric(M3) if average else M3
 
 
 def _symmetric(M3: FloatArray) -> FloatArray:
@@ -112,6 +116,7 @@ def tensor_power(
     max_iter: int = 100,
     tol: float = 1e-12,
     rcond: float = 1e-8,
+    average: bool = True,
     random_state: int | np.random.Generator | None = None,
 ) -> FactorizationResult:
     r"""Find the components of symmetric second and third moments by power iterations.
@@ -141,7 +146,7 @@ def tensor_power(
     M2 : array-like, shape (L, L)
         Second moment; its symmetric part is used.
     M3 : array-like, shape (L, L, L)
-        Third moment; its symmetric part is used.
+        Third moment; its symmetric part is used, if ``average``.
     n_components : int
         K, at most L.
     n_restarts : int
@@ -152,6 +157,8 @@ def tensor_power(
         Fixed-point residual below which a component counts as converged.
     rcond : float
         Eigenvalues of M2 below ``rcond`` times the largest are cut.
+    average : bool
+        Use the symmetric part of M3; with False, iterate on M3 as given.
     random_state : int, Generator or None
         Seed of the random starts.
 
@@ -194,7 +201,8 @@ def tensor_power(
         raise ValueError("moments must be finite")
     check_at_least_one(n_components=n_components, n_restarts=n_restarts, max_iter=max_iter)
     W, unwhiten = _whitening(0.5 * (second + second.T), n_components, rcond)
-    T = np.einsum("abc,ax,by,cz->xyz", _symmetric(third), W, W, W, optimize=True)
+    third = _symmetric(third) if average else third
+    T = np.einsum("abc,ax,by,cz->xyz", third, W, W, W, optimize=True)
     rng = np.random.default_rng(random_state)
     values, vectors, path, residuals = _deflate(T, n_restarts, max_iter, tol, rng)
     return _result(values, unwhiten @ vectors, path, residuals, tol, n_components)

@@ -1,4 +1,4 @@
-"""Where EM starts: vote shares, given soft labels, given confusions, or the previous fit."""
+"""Where EM starts: vote shares, moments, given soft labels or confusions, the previous fit."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Float = NDArray[np.float64]
 
+FROM_MOMENTS = ("spectral", "multispa", "coupled-nmf", "symmetric-nmf", "tensor")
+
 
 class Previous(NamedTuple):
     """What a warm start keeps of the fit before."""
@@ -45,7 +47,7 @@ class Start:
 
     Parameters
     ----------
-    init : "votes", array of shape (N, K), array of shape (M, K, K) or mapping
+    init : str, array of shape (N, K), array of shape (M, K, K) or mapping
         As `DawidSkene` takes it.
     annotations : Annotations
     gold : ndarray of int32, shape (N,), or None
@@ -72,8 +74,8 @@ class Start:
         self, problem: Problem, n_init: int, random_state: int | np.random.Generator | None
     ) -> Iterator[State]:
         """Yield ``n_init`` states; all but the first from soft labels drawn around the votes."""
-        yield self._first(problem)
         random = np.random.default_rng(random_state)
+        yield self._first(problem, random)
         for _ in range(n_init - 1):
             drawn = _around_votes(self.annotations, random)
             yield problem.from_soft_labels(clamp(drawn, self.gold))
@@ -91,7 +93,7 @@ class Start:
             given = _by_annotator(given, self.annotations.annotators, self.default)
         return to_table(check_confusion("init", given, shape))
 
-    def _first(self, problem: Problem) -> State:
+    def _first(self, problem: Problem, random: np.random.Generator) -> State:
         if self.previous is not None:
             return self._resume(self.previous)
         if self._gives_confusions():
@@ -100,13 +102,21 @@ class Start:
         if isinstance(self.init, str) and self.init == "votes":
             shares = vote_shares(self.annotations, n_jobs=self.n_jobs)
             return problem.from_soft_labels(clamp(shares, self.gold))
+        if isinstance(self.init, str) and self.init in FROM_MOMENTS:
+            # Those models import this file's neighbours: a later import breaks the circle.
+            from aggregate.models._moment_start import moment_start
+
+            return moment_start(
+                self.init, self.annotations, self.gold, problem, random, self.n_jobs
+            )
         soft_shape = (self.annotations.n_items, self.annotations.n_classes)
         if not isinstance(self.init, str) and np.shape(self.init) == soft_shape:
             return problem.from_soft_labels(clamp(_check_soft_labels(self.init), self.gold))
         got = repr(self.init) if isinstance(self.init, str) else f"shape {np.shape(self.init)}"
         raise ValueError(
-            f"init must be 'votes', soft labels of shape {soft_shape}, confusions of shape "
-            f"{self._confusion_shape()} or a mapping of them; got {got}."
+            f"init must be 'votes', {', '.join(map(repr, FROM_MOMENTS))}, soft labels of shape "
+            f"{soft_shape}, confusions of shape {self._confusion_shape()} or a mapping of them; "
+            f"got {got}."
         )
 
     def _gives_confusions(self) -> bool:

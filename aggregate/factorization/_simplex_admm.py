@@ -19,7 +19,7 @@ def _project(vector: FloatArray) -> None:
     for a in range(1, n):
         top = max(top, vector[a])
     threshold = -1.0
-    active = -1
+    active = n + 1
     while True:
         total = 0.0
         count = 0
@@ -27,7 +27,9 @@ def _project(vector: FloatArray) -> None:
             if vector[a] - top > threshold:
                 total += vector[a] - top
                 count += 1
-        if count == active:
+        # The positive set only shrinks; an entry at the threshold could come back by rounding,
+        # and the loop would never end, if growth did not count as the end too.
+        if count >= active:
             break
         active = count
         threshold = (total - 1.0) / count

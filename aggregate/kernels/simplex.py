@@ -21,7 +21,7 @@ def _project(vector: NDArray[np.float64]) -> None:
     # Shifting by the maximum leaves the projection unchanged and puts the threshold in [-1, 0):
     # entries one below the maximum are zero from the start, so no sum can overflow or cancel.
     threshold = -1.0
-    active = -1
+    active = n + 1
     while True:
         total = 0.0
         count = 0
@@ -29,7 +29,9 @@ def _project(vector: NDArray[np.float64]) -> None:
             if vector[a] - top > threshold:
                 total += vector[a] - top
                 count += 1
-        if count == active:
+        # The positive set only shrinks; an entry at the threshold could come back by rounding,
+        # and the loop would never end, if growth did not count as the end too.
+        if count >= active:
             break
         active = count
         threshold = (total - 1.0) / count

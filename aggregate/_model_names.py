@@ -20,6 +20,11 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "catd": "CATD",
     "log-odds-vote": "LogOddsVote",
     "zencrowd": "ZenCrowd",
+    "spectral": "SpectralDawidSkene",
+    "tensor": "TensorMoments",
+    "multispa": "MultiSPA",
+    "coupled-nmf": "CoupledNMF",
+    "symmetric-nmf": "SymmetricNMF",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 

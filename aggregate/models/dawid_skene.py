@@ -18,7 +18,7 @@ from aggregate.models._confusions import (
     prior_confusion,
     read_history,
 )
-from aggregate.models._em import Fit, warn_unless_converged
+from aggregate.models._em import Fit, State, warn_unless_converged
 from aggregate.models._problem import Problem, Structure
 from aggregate.models._start import Previous, Start, remember
 
@@ -56,9 +56,12 @@ class DawidSkene(ConfusionModel):
         Share of the pseudo-labels on the diagonal.
     class_prior : "learned", "uniform", array of shape (K,) or mapping class -> probability
         How often each class is true.
-    init : "votes", array of shape (N, K), array of shape (M, K, K) or mapping
-        Where EM starts: the shares of the votes, given soft labels, or given confusions
-        (a mapping goes from annotator to a (K, K) matrix; others get the prior's mean).
+    init : str, array of shape (N, K), array of shape (M, K, K) or mapping
+        Where EM starts: "votes", the shares of the votes; "spectral", "multispa",
+        "coupled-nmf", "symmetric-nmf" or "tensor", what `SpectralDawidSkene`, `MultiSPA`,
+        `CoupledNMF`, `SymmetricNMF` or `TensorMoments` finds; given soft labels; or given
+        confusions (a mapping goes from annotator to a (K, K) matrix; others get the prior's
+        mean).
     fix_confusion : bool, default=False
         Keep the confusions of ``init`` and learn the class prior alone.
     max_iter : int, default=500
@@ -202,17 +205,21 @@ class DawidSkene(ConfusionModel):
         problem = Problem(annotations, gold, structure, class_prior, self.n_jobs)
         best: Fit | None = None
         for state in start.states(problem, self.n_init, self.random_state):
-            fit = problem.climb(
-                state,
-                max_iter=self.max_iter,
-                tol=self.tol,
-                accelerate=self.accelerate,
-                progress="DawidSkene" if self.verbose else None,
-            )
+            fit = self._climb(problem, state)
             if best is None or fit.objective_path[-1] > best.objective_path[-1]:
                 best = fit
         assert best is not None  # there is at least one start
         self._keep(best, problem)
+
+    def _climb(self, problem: Problem, state: State) -> Fit:
+        """Run EM from one start."""
+        return problem.climb(
+            state,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            accelerate=self.accelerate,
+            progress=type(self).__name__ if self.verbose else None,
+        )
 
     def _start(
         self,
@@ -226,7 +233,11 @@ class DawidSkene(ConfusionModel):
         if self.fix_confusion:
             return start, FixedConfusions(start.given_table())
         counts = read_history(history, annotations.annotators, annotations.n_classes)
-        return start, Confusions(self._stranger(), self.prior_strength, counts)
+        return start, self._structure(counts)
+
+    def _structure(self, history: Float | None) -> Structure:
+        """Return which confusions a subclass allows, given counts of earlier labels."""
+        return Confusions(self._stranger(), self.prior_strength, history)
 
     def _keep(self, fit: Fit, problem: Problem) -> None:
         self._keep_confusions(to_confusion(fit.state.table), fit.state.prior)

@@ -58,15 +58,21 @@ class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return self._fit_votes(X, gold)
 
     def _fit_votes(self, X: Any, gold: Any, **data: Any) -> BaseAggregator:
-        annotations = self._read(X, reset=True)
-        truth = gold_codes(gold, annotations)
-        self.classes_ = annotations.classes
-        self.annotators_ = annotations.annotators
-        self.items_ = annotations.items
-        self.gold_given_, self.gold_correct_ = score_on_gold(annotations, truth)
-        self._fit(annotations, truth, **data)
-        self.probas_ = self._soft_labels(annotations, truth)
-        self.labels_ = self._decide(self.probas_)
+        before = dict(vars(self))
+        try:
+            annotations = self._read(X, reset=True)
+            truth = gold_codes(gold, annotations)
+            self.classes_ = annotations.classes
+            self.annotators_ = annotations.annotators
+            self.items_ = annotations.items
+            self.gold_given_, self.gold_correct_ = score_on_gold(annotations, truth)
+            self._fit(annotations, truth, **data)
+            self.probas_ = self._soft_labels(annotations, truth)
+            self.labels_ = self._decide(self.probas_)
+        except BaseException:  # also an interrupt: never half of one fit and half of another
+            vars(self).clear()
+            vars(self).update(before)
+            raise
         return self
 
     @abstractmethod

@@ -117,7 +117,7 @@ def fit_rank_one(
     .. math:: \sum_{j \ne l} N_{jl} (c_{jl} - u_j v_l)^2 + \lambda (\|u\|^2 + \|v\|^2)
 
     with :math:`N_{jl}` the labels in common. The two sides are solved for in turn; the table
-    is symmetric, so they end up equal but for a factor. The diagonal, which is no data, never
+    is symmetric, so they end up equal once the scale is shared out. The diagonal, which is no data, never
     enters. The ridge pulls annotators with few partners towards zero. The start says that
     most are better than chance, which settles the sign.
 
@@ -150,6 +150,9 @@ def fit_rank_one(
     while moved > tol and n_iter < max_iter:
         u = np.clip(solve(v), low, high)
         following = np.clip(solve(u), low, high)
+        size = np.linalg.norm(following)
+        if size > 0:  # share the scale out evenly, which the product leaves open
+            following = np.clip(following * np.sqrt(np.linalg.norm(u) / size), low, high)
         moved = float(abs(following - v).max(initial=0.0))
         v, n_iter = following, n_iter + 1
-    return RankOne((u + v) / 2, n_iter, moved <= tol)
+    return RankOne(v, n_iter, moved <= tol)

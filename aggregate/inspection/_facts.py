@@ -215,6 +215,7 @@ def _moments(
     n_annotators, n_classes = annotations.n_annotators, annotations.n_classes
     kept = np.zeros(n_annotators, dtype=bool)
     kept[pairs.ravel()] = True
+    kept &= found.candidates  # of a sample, the pairs within it
     size = max(n_classes**2, 1)
     while kept.sum() > 2 and found.shared[kept][:, kept].nnz // 2 * size > _NUMBERS:
         kept[random.choice(np.flatnonzero(kept), size=int(kept.sum()) // 2, replace=False)] = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Final
 
@@ -16,7 +17,7 @@ from aggregate.moments import triple_moments
 
 Codes = NDArray[np.int64]
 
-_CHEAP: Final = 20_000_000  # co-labels that may be gone through
+_CHEAP: Final = 10_000_000  # co-labels that may be gone through
 _TRIPLES: Final = 5_000  # looked at, at most, besides one per annotator
 
 
@@ -44,7 +45,7 @@ class Overlap:
         """Whether all pairs were looked at."""
         return bool(self.candidates.all())
 
-    @property
+    @cached_property
     def usable(self) -> csr_array:
         """The pairs with enough shared items, as ones in an (M, M) table."""
         table = self.shared.copy()
@@ -66,7 +67,7 @@ class Overlap:
         """Return the pairs with enough shared items, shape (P, 2), each once and rising."""
         return _rising(self.usable)
 
-    @property
+    @cached_property
     def n_pairs(self) -> int:
         """Pairs that share an item."""
         return len(_rising(self.shared))
@@ -79,8 +80,11 @@ class Overlap:
 
 
 def _rising(table: csr_array) -> Codes:
-    pairs = np.column_stack(table.nonzero()).astype(np.int64)
-    return np.unique(np.sort(pairs, axis=1), axis=0).reshape(-1, 2)
+    """Return the pairs of a table each once, lower code first, sorted."""
+    row, column = table.nonzero()
+    width = np.int64(max(table.shape[1], 1))
+    key = np.minimum(row, column) * width + np.maximum(row, column)
+    return np.column_stack(np.divmod(np.unique(key), width)).astype(np.int64)
 
 
 def overlap(
@@ -124,7 +128,9 @@ def overlap(
     work = float(np.square(per_item).sum())
     if work > _CHEAP:
         random = np.random.default_rng(random_state)
-        chosen = random.random(annotations.n_annotators) < _CHEAP / work
+        size = max(int(len(chosen) * _CHEAP / work), min(2, len(chosen)))
+        chosen[:] = False
+        chosen[random.choice(len(chosen), size=size, replace=False)] = True
     columns = csr_array(table.multiply(chosen[:, np.newaxis].astype(np.int32)))
     columns.eliminate_zeros()
     shared = csr_array(table @ columns.T)

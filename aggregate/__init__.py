@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         IterativeWeightedVote,
         LogOddsVote,
         MajorityVote,
+        MinimaxEntropy,
         MultiSPA,
         OneCoinDawidSkene,
         PooledDawidSkene,
@@ -38,6 +39,7 @@ __version__ = "0.1.0.dev0"
 
 # Names resolve on first use (PEP 562), so that importing the package does no work.
 _HOME = {
+    "MinimaxEntropy": "aggregate.models",
     "Annotations": "aggregate.annotations",
     "CATD": "aggregate.models",
     "CRH": "aggregate.models",
@@ -80,6 +82,7 @@ __all__ = [
     "IterativeWeightedVote",
     "LogOddsVote",
     "MajorityVote",
+    "MinimaxEntropy",
     "MultiSPA",
     "OneCoinDawidSkene",
     "PooledDawidSkene",

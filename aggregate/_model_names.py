@@ -25,6 +25,7 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "multispa": "MultiSPA",
     "coupled-nmf": "CoupledNMF",
     "symmetric-nmf": "SymmetricNMF",
+    "minimax-entropy": "MinimaxEntropy",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 

@@ -2,7 +2,7 @@
 
 from aggregate.models.coupled_nmf import CoupledNMF
 from aggregate.models.dawid_skene import DawidSkene
-from aggregate.models.difficulty import GLAD
+from aggregate.models.difficulty import GLAD, MinimaxEntropy
 from aggregate.models.iterative_weighted_vote import IterativeWeightedVote
 from aggregate.models.majority_vote import MajorityVote
 from aggregate.models.multi_spa import MultiSPA
@@ -32,6 +32,7 @@ __all__ = [
     "IterativeWeightedVote",
     "LogOddsVote",
     "MajorityVote",
+    "MinimaxEntropy",
     "MultiSPA",
     "OneCoinDawidSkene",
     "PooledDawidSkene",

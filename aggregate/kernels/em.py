@@ -24,13 +24,20 @@ _LOG_HUGE = 512 * math.log(2.0)
 _FLUSH = 1e-140  # products of two evidences above it are normal numbers
 
 
+_MOST_UNROLLED = 16  # classes up to which a kernel of their own is worth compiling
+
+
+def class_tuple(n_classes: int) -> tuple[float, ...]:
+    """Return the tuple that tells `em_pass` the number of classes at compile time."""
+    return (0.0,) * n_classes if n_classes <= _MOST_UNROLLED else ()
+
+
 @helper
-def _joint(code, start, stop, prior, table, truth, joint, shift):
+def _joint(code, start, stop, prior, table, truth, n_classes, joint, shift):
     """Fill ``joint[k]·HUGE^-low`` = P(truth k, labels); return ``low``, common to all k.
 
     Where the truth is known (not -1), only its entry holds: beside the others, it might vanish.
     """
-    n_classes = prior.shape[0]
     for k in range(n_classes):
         joint[k] = prior[k]
     if stop - start <= _SAFE:
@@ -72,8 +79,11 @@ def _clamp(joint, truth):
 
 
 @kernel
-def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass):
+def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass, unit):
     """Add items ``first`` to ``last`` to the counts; return their log likelihood.
+
+    The kernel is compiled once per length of ``unit``, with the number of classes known to the
+    compiler, which then unrolls the loops over them: about twice as fast for few classes.
 
     Parameters
     ----------
@@ -92,10 +102,12 @@ def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass):
     mass : ndarray of shape (K,)
         Added to: expected number of items of each class. Items that nobody labelled and
         whose class is unknown say nothing and are left out.
+    unit : tuple of K floats, or of none
+        Only its length is used (see `class_tuple`); of none, K is read from the arrays.
     """
-    if prior.shape[0] == 2:
+    n_classes = len(unit) if len(unit) > 0 else prior.shape[0]
+    if n_classes == 2:
         return _em_pass_two(item_ptr, code, gold, prior, table, first, last, counts, mass)
-    n_classes = prior.shape[0]
     joint = np.empty(n_classes)
     shift = np.empty(n_classes, dtype=np.int64)
     log_likelihood = 0.0
@@ -105,7 +117,7 @@ def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass):
         truth = gold[i] if gold.shape[0] else -1
         if start == stop and truth < 0:
             continue
-        low = _joint(code, start, stop, prior, table, truth, joint, shift)
+        low = _joint(code, start, stop, prior, table, truth, n_classes, joint, shift)
         if truth >= 0:
             _clamp(joint, truth)
         evidence = 0.0
@@ -149,7 +161,7 @@ def _em_pass_two(item_ptr, code, gold, prior, table, first, last, counts, mass):
                 p0 *= table[code[e], 0]
                 p1 *= table[code[e], 1]
         else:
-            low = _joint(code, start, stop, prior, table, truth, joint, shift)
+            low = _joint(code, start, stop, prior, table, truth, 2, joint, shift)
             log_likelihood -= low * _LOG_HUGE
             p0, p1 = joint[0], joint[1]
         if truth >= 0:

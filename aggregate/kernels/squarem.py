@@ -13,6 +13,10 @@ from aggregate._jit import kernel
 def log_differences(old, middle, new, step, curvature):
     """Fill r = log middle - log old and v = (log new - log middle) - r; return |r|², |v|².
 
+    The norms weigh each entry by its new probability, which is the metric of Fisher's
+    information: probabilities on their way to zero have ever longer logarithms, and without
+    the weights they alone would set the length of the step.
+
     Parameters
     ----------
     old, middle, new : ndarray of shape (R, C)
@@ -27,8 +31,8 @@ def log_differences(old, middle, new, step, curvature):
             v = math.log(new[row, k] / middle[row, k]) - r
             step[row, k] = r
             curvature[row, k] = v
-            rr += r * r
-            vv += v * v
+            rr += new[row, k] * r * r
+            vv += new[row, k] * v * v
     return rr, vv
 
 

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from aggregate._blocks import item_blocks, run_blocks
 from aggregate.annotations import Annotations
-from aggregate.kernels.em import FLOOR, em_pass, posterior_counts
+from aggregate.kernels.em import FLOOR, class_tuple, em_pass, posterior_counts
 from aggregate.kernels.squarem import extrapolate, log_differences
 
 Float = NDArray[np.float64]
@@ -69,6 +69,7 @@ class Passes:
         self.shape = (annotations.n_annotators * annotations.n_classes, annotations.n_classes)
         self.bounds = item_blocks(self.item_ptr, table_size=self.shape[0])
         self.n_jobs = n_jobs
+        self.unit = class_tuple(annotations.n_classes)
 
     def expect(self, state: State) -> Counts:
         """Return the expected counts under a state, and its log likelihood."""
@@ -77,7 +78,7 @@ class Passes:
             mass, table = self._zeros()
             value = em_pass(
                 self.item_ptr, self.code, self.gold, state.prior, state.table,
-                first, last, table, mass,
+                first, last, table, mass, self.unit,
             )  # fmt: skip
             return Counts(mass, table, value)
 

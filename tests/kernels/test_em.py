@@ -7,6 +7,7 @@ import pytest
 
 from aggregate.kernels.em import (
     FLOOR,
+    class_tuple,
     em_pass,
     log_dirichlet,
     log_joint_pass,
@@ -37,8 +38,9 @@ def run(votes, confusion, prior, gold=NO_GOLD, first=0, last=None):
     mass = np.zeros(votes.n_classes)
     last = votes.n_items if last is None else last
     value = em_pass(
-        votes.item_ptr, codes(votes), gold, prior, to_table(confusion), first, last, counts, mass
-    )
+        votes.item_ptr, codes(votes), gold, prior, to_table(confusion),
+        first, last, counts, mass, class_tuple(votes.n_classes),
+    )  # fmt: skip
     return to_confusion(counts), mass, value
 
 
@@ -181,11 +183,28 @@ class TestEmPass:
         mass = np.ones(n_classes)
         em_pass(
             votes.item_ptr, codes(votes), NO_GOLD, prior, to_table(confusion),
-            0, votes.n_items, counts, mass,
+            0, votes.n_items, counts, mass, class_tuple(n_classes),
         )  # fmt: skip
         fresh_counts, fresh_mass, _ = run(votes, confusion, prior)
         np.testing.assert_allclose(to_confusion(counts), fresh_counts + 1, rtol=1e-14)
         np.testing.assert_allclose(mass, fresh_mass + 1, rtol=1e-14)
+
+    @pytest.mark.parametrize("n_classes", [3, 4, 16])
+    def test_is_the_same_with_the_number_of_classes_compiled_in_or_not(self, n_classes):
+        votes = problems.ragged(6, n_classes=n_classes, n_labels=90)
+        confusion, prior = problems.random_parameters(6, votes.n_annotators, n_classes)
+        counts = np.zeros((votes.n_annotators * n_classes, n_classes))
+        mass = np.zeros(n_classes)
+        assert len(class_tuple(n_classes)) == n_classes
+        assert class_tuple(17) == ()
+        value = em_pass(
+            votes.item_ptr, codes(votes), NO_GOLD, prior, to_table(confusion),
+            0, votes.n_items, counts, mass, (),
+        )  # fmt: skip
+        known_counts, known_mass, known_value = run(votes, confusion, prior)
+        np.testing.assert_allclose(to_confusion(counts), known_counts, rtol=1e-13)
+        np.testing.assert_allclose(mass, known_mass, rtol=1e-13)
+        assert value == pytest.approx(known_value, rel=1e-13)
 
     def test_counts_every_label_once(self):
         votes = problems.ragged(5, n_classes=3, n_labels=70)

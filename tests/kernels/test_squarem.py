@@ -29,8 +29,8 @@ class TestLogDifferences:
         v = np.log(new) - np.log(middle) - r
         np.testing.assert_allclose(step, r, rtol=1e-12, atol=1e-14)
         np.testing.assert_allclose(curvature, v, rtol=1e-12, atol=1e-14)
-        assert rr == pytest.approx((r**2).sum())
-        assert vv == pytest.approx((v**2).sum())
+        assert rr == pytest.approx((new * r**2).sum())
+        assert vv == pytest.approx((new * v**2).sum())
 
     def test_is_zero_at_a_fixed_point(self):
         (table,) = tables(1, count=1)

@@ -26,6 +26,9 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "coupled-nmf": "CoupledNMF",
     "symmetric-nmf": "SymmetricNMF",
     "minimax-entropy": "MinimaxEntropy",
+    "kos": "KOS",
+    "ghosh-svd": "GhoshSVD",
+    "eigen-ratio": "EigenRatio",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 

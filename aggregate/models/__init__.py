@@ -7,6 +7,7 @@ from aggregate.models.iterative_weighted_vote import IterativeWeightedVote
 from aggregate.models.majority_vote import MajorityVote
 from aggregate.models.multi_spa import MultiSPA
 from aggregate.models.registry import make_model, model_names
+from aggregate.models.spectral import KOS, EigenRatio, GhoshSVD
 from aggregate.models.spectral_dawid_skene import SpectralDawidSkene
 from aggregate.models.structures import (
     ClassConditionalDawidSkene,
@@ -24,10 +25,13 @@ __all__ = [
     "CATD",
     "CRH",
     "GLAD",
+    "KOS",
     "ClassConditionalDawidSkene",
     "CoupledNMF",
     "DawidSkene",
+    "EigenRatio",
     "FastDawidSkene",
+    "GhoshSVD",
     "HybridDawidSkene",
     "IterativeWeightedVote",
     "LogOddsVote",

@@ -117,9 +117,9 @@ def fit_rank_one(
     .. math:: \sum_{j \ne l} N_{jl} (c_{jl} - u_j v_l)^2 + \lambda (\|u\|^2 + \|v\|^2)
 
     with :math:`N_{jl}` the labels in common. The two sides are solved for in turn; the table
-    is symmetric, so they end up equal once the scale is shared out. The diagonal, which is no data, never
-    enters. The ridge pulls annotators with few partners towards zero. The start says that
-    most are better than chance, which settles the sign.
+    is symmetric, so they end up equal once the scale is shared out. The diagonal, which is no
+    data, never enters. The ridge pulls annotators with few partners towards zero. The start
+    says that most are better than chance, which settles the sign.
 
     Parameters
     ----------

@@ -1,0 +1,7 @@
+"""Eigenvectors, messages and moments of pairs and triples: the truth without a likelihood."""
+
+from aggregate.models.spectral.eigen_ratio import EigenRatio
+from aggregate.models.spectral.ghosh_svd import GhoshSVD
+from aggregate.models.spectral.kos import KOS
+
+__all__ = ["KOS", "EigenRatio", "GhoshSVD"]

@@ -62,7 +62,7 @@ class BaseVote(BaseAggregator):
         self.n_iter_, self.converged_ = learned.n_iter, learned.converged
 
     def _soft_labels(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Float:
-        weights = np.append(self.annotator_weight_, self.annotator_weight_.mean())
+        weights = np.append(self.annotator_weight_, _typical(self.annotator_weight_, 1.0))
         shares = vote_shares(annotations, weights, n_jobs=self.n_jobs)
         shares[shares.sum(axis=1) == 0] = self.class_prior_
         return clamp(shares, gold)
@@ -70,7 +70,7 @@ class BaseVote(BaseAggregator):
     def _log_likelihood(self, annotations: Annotations) -> Float:
         """Take each annotator for a coin that is right as often as it agreed with the vote."""
         n_classes = len(self.classes_)
-        coin = np.append(self._coin, self._coin.mean())
+        coin = np.append(self._coin, _typical(self._coin, 0.5))
         confusion = np.ones((len(coin), n_classes, n_classes))
         if n_classes > 1:
             confusion *= ((1 - coin) / (n_classes - 1))[:, np.newaxis, np.newaxis]
@@ -99,6 +99,11 @@ def winners(shares: Float) -> Float:
     best = shares.max(axis=1, keepdims=True)
     ahead = (shares >= best * (1 - _TIED)) & (best > 0)
     return ahead / np.maximum(ahead.sum(axis=1, keepdims=True), 1)
+
+
+def _typical(values: Float, alone: float) -> float:
+    """Return the mean of the annotators' values; ``alone`` where there are no annotators."""
+    return float(values.mean()) if len(values) else alone
 
 
 def accuracies(annotations: Annotations, consensus: Float) -> Float:

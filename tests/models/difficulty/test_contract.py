@@ -9,14 +9,14 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from aggregate import GLAD, Annotations, simulate_annotations
+from aggregate import GLAD, Annotations, MinimaxEntropy, simulate_annotations
 
-MODELS = [GLAD(), GLAD(class_prior="learned")]
+MODELS = [GLAD(), GLAD(class_prior="learned"), MinimaxEntropy(), MinimaxEntropy(scale="ordinal")]
 IDS = [str(model) for model in MODELS]
 each = pytest.mark.parametrize("model", MODELS, ids=IDS)
 
 
-@parametrize_with_checks([GLAD()])
+@parametrize_with_checks([GLAD(), MinimaxEntropy()])
 def test_sklearn(estimator, check):
     check(estimator)
 

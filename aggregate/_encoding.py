@@ -147,23 +147,23 @@ def _one_dictionary(column: Any, what: str) -> Any:
     """Return a column as one dictionary-encoded array."""
     import pyarrow as pa
 
-    if isinstance(column, pa.ChunkedArray):
-        if pa.types.is_dictionary(column.type):
-            column = column.unify_dictionaries()
-        column = column.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):  # older Arrow keeps one or no chunk
-            column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
-    if pa.types.is_dictionary(column.type):
-        return column
     if pa.types.is_string_view(column.type):  # which Arrow cannot sort or select from
         column = column.cast(pa.large_string())
-    try:
-        return column.dictionary_encode()
+    elif pa.types.is_null(column.type):  # nothing but missing entries
+        column = column.cast(pa.string())
+    try:  # before joining chunks: codes are short, text is long
+        column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     except pa.ArrowNotImplementedError as error:
         example = next((value for value in column.to_pylist() if value is not None), None)
         raise ValueError(
             f"{what} must be numbers, text or missing; got values like {example!r}."
         ) from error
+    if isinstance(column, pa.ChunkedArray):
+        column = column.unify_dictionaries().combine_chunks()
+        if isinstance(column, pa.ChunkedArray):  # older Arrow keeps one or no chunk
+            empty = pa.array([], column.type.value_type).dictionary_encode()
+            column = column.chunk(0) if column.num_chunks else empty
+    return column
 
 
 def _is_dense(values: NDArray[Any]) -> bool:

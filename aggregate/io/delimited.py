@@ -1,4 +1,4 @@
-"""Comma, tab and semicolon separated text, streamed into dictionary-encoded columns."""
+"""Comma, tab and semicolon separated text, streamed by Arrow and dictionary-encoded."""
 
 from __future__ import annotations
 
@@ -70,13 +70,11 @@ class DelimitedTable:
         import pyarrow as pa
         import pyarrow.csv as arrow_csv
 
-        encoded = pa.dictionary(pa.int32(), pa.string())
         with self._source.open_arrow() as text:
             reader = arrow_csv.open_csv(
                 text,
                 read_options=arrow_csv.ReadOptions(
                     block_size=LONGEST_LINE,
-                    use_threads=False,
                     column_names=[str(place) for place in range(len(self.names))],
                     skip_rows_after_names=self._blank_lines() + 1,  # and the header
                 ),
@@ -85,7 +83,7 @@ class DelimitedTable:
                 ),
                 convert_options=arrow_csv.ConvertOptions(
                     include_columns=wanted,
-                    column_types=dict.fromkeys(wanted, encoded),
+                    column_types=dict.fromkeys(wanted, pa.string()),
                     strings_can_be_null=False,
                     check_utf8=False,  # checked already, with the line
                 ),

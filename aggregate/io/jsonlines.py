@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -48,9 +52,11 @@ class JsonLinesTable:
         """
         columns = [_Growing(name) for name in wanted]
         try:
-            for number, record in self._records():
+            records = self._records()
+            while batch := list(islice(records, _SAMPLE_LINES)):
                 for column in columns:
-                    column.add(record.get(column.name), number)
+                    values = [record.get(column.name) for _, record in batch]
+                    column.extend(values, [number for number, _ in batch])
         except _UnusableError as error:
             raise ReadError(f"{self._source.name}: {error}") from None
         return [column.finish() for column in columns]
@@ -63,18 +69,21 @@ class JsonLinesTable:
         return tuple(names)
 
     def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Go through the objects and the numbers of their lines, blank lines left out."""
         with self._source.open_text() as text:
             buffered = io.BufferedReader(text, 1 << 20)
-            number = 0
-            while line := buffered.readline(LONGEST_LINE + 1):
-                number += 1
-                line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-                if line.strip():
-                    yield number, self._parse(line, number)
+            read_line = partial(buffered.readline, LONGEST_LINE + 1)
+            first = read_line().removeprefix(codecs.BOM_UTF8)
+            lines = enumerate(chain([first], iter(read_line, b"")), start=1)
+            while batch := list(islice(lines, _SAMPLE_LINES)):
+                filled = [(number, line.strip()) for number, line in batch if line.strip()]
+                records = _at_once([line for _, line in filled])
+                for place, (number, line) in enumerate(filled):
+                    yield number, records[place] if records else self._parse(line, number)
 
     def _parse(self, line: bytes, number: int) -> dict[str, Any]:
         try:
-            record = json.loads(line)
+            record = json.loads(line.decode())
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", "nested too deeply")
             raise ReadError(
@@ -89,6 +98,18 @@ class JsonLinesTable:
         return record
 
 
+def _at_once(lines: list[bytes]) -> list[dict[str, Any]] | None:
+    """Parse all lines in one go, several times as fast; None where a closer look is needed."""
+    if not all(line.startswith(b"{") and line.endswith(b"}") for line in lines):
+        return None
+    try:
+        records = json.loads(b"[" + b",".join(lines) + b"]")
+    except (ValueError, RecursionError):
+        return None
+    whole = len(records) == len(lines) and all(isinstance(record, dict) for record in records)
+    return records if whole else None
+
+
 class _UnusableError(ValueError):
     """A value that no column can hold."""
 
@@ -100,31 +121,38 @@ class _Growing:
         self.name = name
         self._codes = array("i")
         self._place: dict[Any, int] = {}
+        self._types: set[type] = set()
         self._first_line: dict[str, int] = {}
 
-    def add(self, value: Any, line: int) -> None:
-        if value is None or value != value:
-            self._codes.append(-1)
-            return
-        kind = _KINDS.get(type(value))
-        if kind not in self._first_line:
-            self._meet(kind, value, line)
-        self._codes.append(self._place.setdefault(value, len(self._place)))
+    def extend(self, values: list[Any], lines: list[int]) -> None:
+        """Encode further values; the lines that they stand in are for messages."""
+        for kind in set(map(type, values)) - self._types:
+            self._meet(kind, values, lines)
+        place = self._place
+        self._codes.extend(
+            -1 if value is None or value != value else place.setdefault(value, len(place))
+            for value in values
+        )
 
-    def _meet(self, kind: str | None, value: Any, line: int) -> None:
-        """Note the first value of a kind, unless it does not go with what came before."""
-        if kind is None:
-            what = "a list" if isinstance(value, list) else "an object"
+    def _meet(self, kind: type, values: list[Any], lines: list[int]) -> None:
+        """Note a kind of value seen for the first time, unless it does not go with the others."""
+        self._types.add(kind)
+        line = next(line for value, line in zip(values, lines, strict=True) if type(value) is kind)
+        if kind in (list, dict):
+            what = "a list" if kind is list else "an object"
             raise _UnusableError(
                 f"{self.name!r} holds {what} in line {line}; each value must be text, a number, "
                 "true, false or null."
             )
-        for other, first in self._first_line.items():
+        if kind is type(None):
+            return
+        self._first_line.setdefault(_KINDS[kind], line)
+        if len(self._first_line) > 1:
+            (first, at), (second, then) = sorted(self._first_line.items(), key=itemgetter(1))
             raise _UnusableError(
-                f"{self.name!r} mixes {other} (line {first}) and {kind} (line {line}); write all "
+                f"{self.name!r} mixes {first} (line {at}) and {second} (line {then}); write all "
                 "its values alike, for instance all in quotes."
             )
-        self._first_line[kind] = line
 
     def finish(self) -> Column:
         """Return the finished column."""

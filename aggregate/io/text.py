@@ -34,14 +34,13 @@ def column_from_arrow(array: Any) -> Column:
     """Return codes and distinct values of an Arrow column of any kind but a nested one."""
     import pyarrow as pa
 
-    if isinstance(array, pa.ChunkedArray):
-        if pa.types.is_dictionary(array.type):
-            array = array.unify_dictionaries()
-        array = array.combine_chunks()
-        if isinstance(array, pa.ChunkedArray):  # older Arrow keeps one or no chunk
-            array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
     if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
+        array = array.dictionary_encode()  # before joining chunks: codes are short, text is long
+    if isinstance(array, pa.ChunkedArray):
+        array = array.unify_dictionaries().combine_chunks()
+        if isinstance(array, pa.ChunkedArray):  # older Arrow keeps one or no chunk
+            empty = pa.array([], array.type.value_type).dictionary_encode()
+            array = array.chunk(0) if array.num_chunks else empty
     codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return Column(codes.astype(np.int32, copy=False), array.dictionary)
 

@@ -68,6 +68,7 @@ BAD = {
     "json list": (b'[{"task": 1}]', "looks like one JSON list; write one object per line"),
     "cut json": (line() + b'{"task": 1, "wor', "has no complete JSON object in line 2"),
     "bare json": (line() + b"17\n", "holds 17 in line 2, where an object with named "),
+    "split json": (b'{"task": 1}, {"task": 2}\n', "has no complete JSON object in line 1"),
     "deep json": (line() + b'{"a":' * 99_999 + b"\n", r"no complete JSON object in line 2 \(nest"),
     "mixed json": (
         line(label="a") + b"\n" + line(label=2),

@@ -29,6 +29,10 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "kos": "KOS",
     "ghosh-svd": "GhoshSVD",
     "eigen-ratio": "EigenRatio",
+    "hierarchical": "HierarchicalDawidSkene",
+    "ibcc": "IBCC",
+    "mmsr": "MMSR",
+    "triangular-estimation": "TriangularEstimation",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 

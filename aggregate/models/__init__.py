@@ -1,5 +1,8 @@
 """Aggregators: scikit-learn estimators that turn votes into soft labels."""
 
+from aggregate.models.bayesian import (
+    IBCC,
+)
 from aggregate.models.coupled_nmf import CoupledNMF
 from aggregate.models.dawid_skene import DawidSkene
 from aggregate.models.difficulty import GLAD, MinimaxEntropy
@@ -7,11 +10,12 @@ from aggregate.models.iterative_weighted_vote import IterativeWeightedVote
 from aggregate.models.majority_vote import MajorityVote
 from aggregate.models.multi_spa import MultiSPA
 from aggregate.models.registry import make_model, model_names
-from aggregate.models.spectral import KOS, EigenRatio, GhoshSVD
+from aggregate.models.spectral import KOS, MMSR, EigenRatio, GhoshSVD, TriangularEstimation
 from aggregate.models.spectral_dawid_skene import SpectralDawidSkene
 from aggregate.models.structures import (
     ClassConditionalDawidSkene,
     FastDawidSkene,
+    HierarchicalDawidSkene,
     HybridDawidSkene,
     OneCoinDawidSkene,
     PooledDawidSkene,
@@ -25,13 +29,16 @@ __all__ = [
     "CATD",
     "CRH",
     "GLAD",
+    "IBCC",
     "KOS",
+    "MMSR",
     "ClassConditionalDawidSkene",
     "CoupledNMF",
     "DawidSkene",
     "EigenRatio",
     "FastDawidSkene",
     "GhoshSVD",
+    "HierarchicalDawidSkene",
     "HybridDawidSkene",
     "IterativeWeightedVote",
     "LogOddsVote",
@@ -43,6 +50,7 @@ __all__ = [
     "SpectralDawidSkene",
     "SymmetricNMF",
     "TensorMoments",
+    "TriangularEstimation",
     "Wawa",
     "ZenCrowd",
     "ZeroBasedSkill",

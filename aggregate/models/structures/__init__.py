@@ -2,6 +2,7 @@
 
 from aggregate.models.structures.class_conditional import ClassConditionalDawidSkene
 from aggregate.models.structures.fast import FastDawidSkene
+from aggregate.models.structures.hierarchical import HierarchicalDawidSkene
 from aggregate.models.structures.hybrid import HybridDawidSkene
 from aggregate.models.structures.one_coin import OneCoinDawidSkene
 from aggregate.models.structures.pooled import PooledDawidSkene
@@ -9,6 +10,7 @@ from aggregate.models.structures.pooled import PooledDawidSkene
 __all__ = [
     "ClassConditionalDawidSkene",
     "FastDawidSkene",
+    "HierarchicalDawidSkene",
     "HybridDawidSkene",
     "OneCoinDawidSkene",
     "PooledDawidSkene",

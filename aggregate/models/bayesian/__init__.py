@@ -1,0 +1,5 @@
+"""Bayesian aggregators: distributions over annotators, groups of items, communities."""
+
+from aggregate.models.bayesian.ibcc import IBCC
+
+__all__ = ["IBCC"]

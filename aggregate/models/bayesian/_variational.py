@@ -1,0 +1,164 @@
+"""Variational Bayes for confusions: Dirichlet posteriors in place of point estimates.
+
+A state holds the parameters of the Dirichlet posteriors, of the class prior (K,) and of every
+confusion row ``[j·K + y, k]``. One round takes their expected log probabilities, makes the
+items' posteriors from them by the pass that EM uses, and adds the expected counts to the
+prior's pseudo-counts. The objective, a lower bound on the log evidence, never falls.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from aggregate._tables import row_codes, to_confusion
+from aggregate._validation import check_number
+from aggregate.annotations import Annotations
+from aggregate.fusion import vote_shares
+from aggregate.fusion.posterior import clamp
+from aggregate.kernels.dirichlet import expect_log
+from aggregate.kernels.em import FLOOR
+from aggregate.models._confusion_model import ConfusionModel
+from aggregate.models._em import Fit, Passes, State, run_em, warn_unless_converged
+from aggregate.models._start import _around_votes
+
+Float = NDArray[np.float64]
+
+
+def soft_starts(
+    annotations: Annotations,
+    gold: NDArray[np.int32] | None,
+    n_init: int,
+    random_state: int | np.random.Generator | None,
+    n_jobs: int | None,
+) -> Iterator[Float]:
+    """Yield soft labels to start from: the shares of the votes, then draws around them."""
+    yield clamp(vote_shares(annotations, n_jobs=n_jobs), gold)
+    random = np.random.default_rng(random_state)
+    for _ in range(n_init - 1):
+        yield clamp(_around_votes(annotations, random), gold)
+
+
+class Variational:
+    """Independent Dirichlet priors on the class prior and the confusions of a data set.
+
+    Parameters
+    ----------
+    annotations : Annotations
+    gold : ndarray of int32, shape (N,), or None
+    prior_pseudo : ndarray of shape (K,)
+        Parameters of the class prior's Dirichlet distribution.
+    pseudo : ndarray of shape (K, K)
+        Parameters ``[y, k]`` of those of the confusions.
+    n_jobs : int or None
+    """
+
+    def __init__(
+        self,
+        annotations: Annotations,
+        gold: NDArray[np.int32] | None,
+        prior_pseudo: Float,
+        pseudo: Float,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_classes = annotations.n_classes
+        code = row_codes(
+            annotations.annotator, annotations.label, annotations.n_annotators, self.n_classes
+        )
+        self.passes = Passes(annotations, code, gold, n_jobs)
+        self.prior_pseudo, self.pseudo = prior_pseudo, pseudo
+
+    def from_soft_labels(self, soft_labels: Float) -> State:
+        """Return the state that the counts under soft labels make."""
+        counts = self.passes.count(soft_labels)
+        return self.learn(counts.mass, counts.table)
+
+    def learn(self, mass: Float, counts: Float) -> State:
+        """Return the posteriors that expected counts make of the priors."""
+        table = counts.reshape(-1, *self.pseudo.shape) + self.pseudo
+        return State(mass + self.prior_pseudo, table.reshape(counts.shape))
+
+    def expected(self, state: State) -> tuple[State, float]:
+        """Return exp E log of the parameters, and the divergence of posterior from prior."""
+        prior, divergence = geometric(state.prior[:, np.newaxis], self.prior_pseudo[:, np.newaxis])
+        table, more = geometric(state.table, self.pseudo)
+        return State(prior[:, 0], table), divergence + more
+
+    def step(self, state: State) -> tuple[float, State]:
+        """Return the lower bound at a state and the state after one round."""
+        expected, divergence = self.expected(state)
+        counts = self.passes.expect(expected)
+        return counts.log_likelihood - divergence, self.learn(counts.mass, counts.table)
+
+    def climb(self, start: State, *, max_iter: int, tol: float, progress: str | None) -> Fit:
+        """Go round from a start until the bound hardly rises."""
+        with tqdm(disable=progress is None, desc=progress, unit="pass") as bar:
+
+            def step(state: State) -> tuple[float, State]:
+                objective, following = self.step(state)
+                bar.set_postfix(objective=f"{objective:.6g}", refresh=False)
+                bar.update()
+                return objective, following
+
+            return run_em(step, start, max_iter=max_iter, tol=tol, accelerate=False)
+
+
+def geometric(weights: Float, pseudo: Float) -> tuple[Float, float]:
+    """Return exp E log p for p ~ Dir(weights), and the sum of the KL divergences to the prior.
+
+    The distributions are as long as ``pseudo`` has rows.
+    """
+    log_table = np.empty_like(weights)
+    divergence = expect_log(weights, pseudo, len(pseudo), log_table)
+    return np.maximum(np.exp(log_table, out=log_table), FLOOR), float(divergence)
+
+
+class VariationalModel(ConfusionModel):
+    """A confusion model fitted by variational Bayes.
+
+    A subclass has the parameters ``max_iter``, ``tol``, ``n_init`` and ``verbose`` besides
+    those of the base and says by ``_problem`` which priors it puts.
+    """
+
+    @abstractmethod
+    def _problem(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Variational:
+        """Return the data set with the priors."""
+
+    def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
+        self._check_parameters()
+        problem = self._problem(annotations, gold)
+        best: Fit | None = None
+        starts = soft_starts(annotations, gold, self.n_init, self.random_state, self.n_jobs)
+        for soft in starts:
+            fit = problem.climb(
+                problem.from_soft_labels(soft),
+                max_iter=self.max_iter,
+                tol=self.tol,
+                progress=type(self).__name__ if self.verbose else None,
+            )
+            if best is None or fit.objective_path[-1] > best.objective_path[-1]:
+                best = fit
+        assert best is not None  # there is at least one start
+        self._keep(best, problem)
+
+    def _check_parameters(self) -> None:
+        check_number("max_iter", self.max_iter, low=1, integer=True)
+        check_number("n_init", self.n_init, low=1, integer=True)
+        check_number("tol", self.tol, low=0)
+        check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
+
+    def _keep(self, fit: Fit, problem: Variational) -> None:
+        self.confusion_counts_ = self._square(fit.state.table)
+        self._keep_confusions(to_confusion(fit.state.table), fit.state.prior)
+        self.objective_path_ = fit.objective_path
+        self.n_iter_, self.converged_ = fit.n_iter, fit.converged
+        warn_unless_converged(fit, self.max_iter, self.tol)
+
+    def _square(self, table: Float) -> Float:
+        n_classes = table.shape[1]
+        return np.ascontiguousarray(table.reshape(-1, n_classes, n_classes).transpose(0, 2, 1))

@@ -58,7 +58,8 @@ def check_number(
     word = "an integer" if integer else "a number"
     if isinstance(value, bool | np.bool_) or not isinstance(value, kind):
         raise TypeError(f"{name} must be {word}; got {value!r}.")
-    inside = (low < value if low_open else low <= value) and value <= high
+    number: Any = value  # numbers.Real declares no comparison with float
+    inside = (low < number if low_open else low <= number) and number <= high
     if not inside:  # also catches NaN, which compares false
         parts = []
         if np.isfinite(low):

@@ -142,7 +142,7 @@ def robust_block_factorization(
     )
     if not 0 < power <= 2 or not eps > 0:
         raise ValueError(f"power must lie in (0, 2] and eps be positive, got {power} and {eps}")
-    rule = _Rule(power, eps if power < 2 else 0.0, n_inner, max_iter, tol)
+    rule = _Rule(float(power), float(eps) if power < 2 else 0.0, n_inner, max_iter, tol)
     by_factor = incidence(terms.members, n_factors)
     estimated = np.diff(by_factor.ptr) > 0
     scale = float(terms.weights.max())
@@ -152,11 +152,11 @@ def robust_block_factorization(
     def run(start: FloatArray) -> tuple[FloatArray, list[float], bool]:
         return _sweeps(scaled, by_factor, start * estimated[:, None, None], rule)
 
-    U, path, chosen, restarts = best_start(run, starts)
+    U, path, chosen, restarts = best_start(run, starts, scale)
     return FactorizationResult(
         factors=U,
         weights=np.ones(n_components),
-        objective_path=path * scale,
+        objective_path=path,
         converged=restarts[chosen].converged,
         n_iter=restarts[chosen].n_iter,
         restarts=restarts,
@@ -212,7 +212,8 @@ def _update(gram: FloatArray, linear: FloatArray, old: FloatArray, n_inner: int)
     """Minimise tr(U S U')/2 - <B, U> over the ball, never ending above the old point."""
     values, vectors = np.linalg.eigh(gram)
     top = max(float(values[-1]), 1e-300)
-    inverse = np.where(values > 1e-13 * top, 1.0 / np.maximum(values, 1e-13 * top), 0.0)
+    keep = values > 1e-13 * top
+    inverse = np.where(keep, 1.0 / np.where(keep, values, 1.0), 0.0)
     solution = (linear @ vectors * inverse) @ vectors.T
     if not np.linalg.norm(solution) <= 1.0:
         solution = old

@@ -70,7 +70,8 @@ def coupled_nmf_mirror(
     :func:`~aggregate.factorization.coupled_nmf` minimises the same divergence faster.
 
     **When it fails.** As :func:`~aggregate.factorization.coupled_nmf`; in addition it is slow,
-    and the floor keeps it from fitting blocks with zeros exactly.
+    the floor keeps it from fitting blocks with zeros exactly, and an entry of a factor that an
+    early step drove towards zero grows back so slowly that the run may stop before.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def coupled_nmf_mirror(
     by_factor = incidence(terms.members, n_factors)
 
     def run(start: Model) -> tuple[Model, list[float], bool]:
-        return _descend(terms, by_factor, start, n_inner, floor, max_iter, tol)
+        return _descend(terms, by_factor, start, n_inner, float(floor), max_iter, tol)
 
     (A, d), path, chosen, restarts = best_start(run, starts)
     return FactorizationResult(

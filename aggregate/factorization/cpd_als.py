@@ -40,7 +40,7 @@ def cpd_als(
     normal equations. After each sweep a longer step along its change is tried and kept if the
     objective falls further ("line search"), which shortens swamps. The objective never rises.
     The first start is a few iterations of tensorly's ``parafac`` from singular vectors
-    (``init="tensorly"``), the others are random.
+    (``init="tensorly"``; a random start where that breaks down), the others are random.
 
     **When it fails.** The answer is unique up to permutation when the Kruskal ranks of the
     factors add up to 2K + 2 or more; nearly collinear columns make ALS crawl ("swamps"), hence
@@ -108,12 +108,12 @@ def cpd_als(
     def run(start: Factors) -> tuple[Factors, list[float], bool]:
         return _alternate(T, start, max_iter, tol)
 
-    factors, path, chosen, restarts = best_start(run, starts)
+    factors, path, chosen, restarts = best_start(run, starts, scale**2)
     stack, weights = _normalized(np.stack(factors))
     return FactorizationResult(
         factors=stack,
         weights=weights * scale,
-        objective_path=path * scale**2,
+        objective_path=path,
         converged=restarts[chosen].converged,
         n_iter=restarts[chosen].n_iter,
         restarts=restarts,
@@ -132,14 +132,15 @@ def _tensorly_start(T: FloatArray, n_components: int, rng: np.random.Generator) 
     """Start from a few of tensorly's iterations, begun at singular vectors."""
     from tensorly.decomposition import parafac
 
-    seed = int(rng.integers(2**31 - 1))  # beyond L components tensorly fills up at random
-    weights, (A, B, C) = parafac(T, n_components, n_iter_max=5, init="svd", random_state=seed)
+    other = _random_start(rng, len(T), n_components)
+    if n_components > len(T):  # there are not enough singular vectors
+        return other
+    try:
+        weights, (A, B, C) = parafac(T, n_components, n_iter_max=5, init="svd")
+    except np.linalg.LinAlgError:  # its normal equations are singular where ours are not solved
+        return other
     start = (A * weights, B, C)
-    return (
-        start
-        if all(np.isfinite(x).all() for x in start)
-        else _random_start(rng, len(T), n_components)
-    )
+    return start if all(np.isfinite(x).all() for x in start) else other
 
 
 def _khatri_rao(B: FloatArray, C: FloatArray) -> FloatArray:

@@ -128,14 +128,19 @@ class FactorizationResult:
 
 
 def best_start(
-    run: Callable[[State], tuple[State, list[float], bool]], starts: Iterable[State]
+    run: Callable[[State], tuple[State, list[float], bool]],
+    starts: Iterable[State],
+    scale: float = 1.0,
 ) -> tuple[State, FloatArray, int, tuple[Restart, ...]]:
-    """Run every start and keep the one with the smallest final objective (the first of equals)."""
+    """Run every start and keep the one with the smallest final objective (the first of equals).
+
+    ``scale`` turns the objective of a rescaled problem back into the caller's.
+    """
     records: list[Restart] = []
     best: tuple[State, list[float]] | None = None
     for start in starts:
         state, path, converged = run(start)
-        final = path[-1] if np.isfinite(path[-1]) else np.inf
+        final = path[-1] * scale if np.isfinite(path[-1]) else np.inf
         if np.isfinite(final) and all(final < record.objective for record in records):
             best, chosen = (state, path), len(records)
         records.append(Restart(float(final), len(path) - 1, converged))
@@ -144,4 +149,4 @@ def best_start(
             f"all {len(records)} starts ended with a non-finite objective; check the scale of the "
             "moments and of their weights"
         )
-    return best[0], np.array(best[1]), chosen, tuple(records)
+    return best[0], np.array(best[1]) * scale, chosen, tuple(records)

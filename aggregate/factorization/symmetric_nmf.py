@@ -123,12 +123,12 @@ def symmetric_nmf(
     def run(start: State) -> tuple[State, list[float], bool]:
         return _alternate(U / scale, start[1], bounds, tol)
 
-    (H, Q), path, chosen, restarts = best_start(run, [(U, Q) for Q in rotations])
+    (H, Q), path, chosen, restarts = best_start(run, [(U, Q) for Q in rotations], scale**2)
     factors, d = _recover(H.reshape(n_factors, -1, n_components))
     return FactorizationResult(
         factors=factors,
         weights=d,
-        objective_path=path * scale**2,
+        objective_path=path,
         converged=restarts[chosen].converged,
         n_iter=restarts[chosen].n_iter,
         restarts=restarts,

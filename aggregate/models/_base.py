@@ -70,8 +70,8 @@ class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.probas_ = self._soft_labels(annotations, truth)
             self.labels_ = self._decide(self.probas_)
         except BaseException:  # also an interrupt: never half of one fit and half of another
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
         return self
 

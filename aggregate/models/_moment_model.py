@@ -92,7 +92,7 @@ class MomentModel(ConfusionModel):
 
     A candidate is an `Estimate`. Of several, the one under which the votes are likeliest is
     kept. Where there is none, or a single confusion matrix shared by all annotators explains
-    the votes better, the vote takes its place, with a warning.
+    the votes clearly better, the vote takes its place, with a warning.
     """
 
     _must_beat_pooling = True  # False where noisy estimates are the nature of the method
@@ -178,7 +178,7 @@ class MomentModel(ConfusionModel):
         shares = clamp(vote_shares(annotations, n_jobs=self.n_jobs), gold)
         scorer = _Scorer(annotations, problem, shares)
         crowd = Crowd(annotations, scorer.vote, random, self.n_jobs)
-        best, best_score = None, scorer.pooled_score if self._must_beat_pooling else -np.inf
+        best, best_score = None, scorer.least_score if self._must_beat_pooling else -np.inf
         found = list(self._candidates(crowd)) if annotations.n_classes > 1 else []
         for estimate in found:
             if not estimate.estimated.any():
@@ -231,7 +231,9 @@ class _Scorer:
         vote = self.safe.maximise(counts.table).reshape(shape)
         self.vote = vote / vote.sum(axis=1, keepdims=True)
         pooled = np.tile(counts.table.reshape(shape).sum(axis=0), (shape[0], 1))
-        self.pooled_score = self.score(problem.class_prior.maximise(counts.mass), pooled)
+        # The little prior costs an annotator's own matrix up to about one nat per parameter.
+        slack = shape[0] * n_classes * (n_classes - 1)
+        self.least_score = self.score(problem.class_prior.maximise(counts.mass), pooled) - slack
 
     def score(self, prior: Float, table: Float) -> float:
         """Return the log likelihood, whatever the prior of the model itself."""

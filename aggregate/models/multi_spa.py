@@ -80,8 +80,8 @@ class MultiSPA(MomentModel):
         See `aggregate.fusion.decide`.
     n_jobs : int, optional
         Threads; -1 for all processors.
-    random_state : int or Generator, optional
-        Seed.
+    random_state : int, Generator or None, default=0
+        Seed; None draws anew in every fit.
     verbose : bool, default=False
         Show a progress bar of the EM iterations.
 
@@ -144,7 +144,7 @@ class MultiSPA(MomentModel):
         unknown_annotators: str = "prior",
         ties: str = "prior",
         n_jobs: int | None = None,
-        random_state: int | np.random.Generator | None = None,
+        random_state: int | np.random.Generator | None = 0,
         verbose: bool = False,
     ) -> None:
         self.alignment = alignment

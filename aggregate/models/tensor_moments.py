@@ -69,8 +69,8 @@ class TensorMoments(MomentModel):
         See `aggregate.fusion.decide`.
     n_jobs : int, optional
         Threads; -1 for all processors.
-    random_state : int or Generator, optional
-        Seed.
+    random_state : int, Generator or None, default=0
+        Seed; None draws anew in every fit.
     verbose : bool, default=False
         Show a progress bar of the EM iterations.
 
@@ -130,7 +130,7 @@ class TensorMoments(MomentModel):
         unknown_annotators: str = "prior",
         ties: str = "prior",
         n_jobs: int | None = None,
-        random_state: int | np.random.Generator | None = None,
+        random_state: int | np.random.Generator | None = 0,
         verbose: bool = False,
     ) -> None:
         self.n_triples = n_triples

@@ -33,6 +33,9 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "ibcc": "IBCC",
     "mmsr": "MMSR",
     "triangular-estimation": "TriangularEstimation",
+    "spectral-meta-learner": "SpectralMetaLearner",
+    "flying-squid": "FlyingSquid",
+    "dependent-groups": "DependentGroups",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 

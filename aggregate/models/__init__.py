@@ -5,12 +5,21 @@ from aggregate.models.bayesian import (
 )
 from aggregate.models.coupled_nmf import CoupledNMF
 from aggregate.models.dawid_skene import DawidSkene
+from aggregate.models.dependent import DependentGroups
 from aggregate.models.difficulty import GLAD, MinimaxEntropy
 from aggregate.models.iterative_weighted_vote import IterativeWeightedVote
 from aggregate.models.majority_vote import MajorityVote
 from aggregate.models.multi_spa import MultiSPA
 from aggregate.models.registry import make_model, model_names
-from aggregate.models.spectral import KOS, MMSR, EigenRatio, GhoshSVD, TriangularEstimation
+from aggregate.models.spectral import (
+    KOS,
+    MMSR,
+    EigenRatio,
+    FlyingSquid,
+    GhoshSVD,
+    SpectralMetaLearner,
+    TriangularEstimation,
+)
 from aggregate.models.spectral_dawid_skene import SpectralDawidSkene
 from aggregate.models.structures import (
     ClassConditionalDawidSkene,
@@ -35,8 +44,10 @@ __all__ = [
     "ClassConditionalDawidSkene",
     "CoupledNMF",
     "DawidSkene",
+    "DependentGroups",
     "EigenRatio",
     "FastDawidSkene",
+    "FlyingSquid",
     "GhoshSVD",
     "HierarchicalDawidSkene",
     "HybridDawidSkene",
@@ -48,6 +59,7 @@ __all__ = [
     "OneCoinDawidSkene",
     "PooledDawidSkene",
     "SpectralDawidSkene",
+    "SpectralMetaLearner",
     "SymmetricNMF",
     "TensorMoments",
     "TriangularEstimation",

@@ -1,9 +1,19 @@
 """Eigenvectors, messages and moments of pairs and triples: the truth without a likelihood."""
 
 from aggregate.models.spectral.eigen_ratio import EigenRatio
+from aggregate.models.spectral.flying_squid import FlyingSquid
 from aggregate.models.spectral.ghosh_svd import GhoshSVD
 from aggregate.models.spectral.kos import KOS
 from aggregate.models.spectral.mmsr import MMSR
+from aggregate.models.spectral.spectral_meta_learner import SpectralMetaLearner
 from aggregate.models.spectral.triangular_estimation import TriangularEstimation
 
-__all__ = ["KOS", "MMSR", "EigenRatio", "GhoshSVD", "TriangularEstimation"]
+__all__ = [
+    "KOS",
+    "MMSR",
+    "EigenRatio",
+    "FlyingSquid",
+    "GhoshSVD",
+    "SpectralMetaLearner",
+    "TriangularEstimation",
+]

@@ -71,14 +71,14 @@ def agreement_table(annotations: Annotations) -> PairTable:
     shape = annotations.n_items, annotations.n_annotators
     ones = np.ones(annotations.n_annotations)
     given = csr_array((ones, annotations.annotator, annotations.item_ptr), shape=shape)
-    shared = _off_diagonal(given)
+    shared = off_diagonal(given.T @ given)
     agreed = np.zeros(len(shared.data))
     for k in range(n_classes):
         said = given.copy()
         said.data = (annotations.label == k).astype(np.float64)
         said.eliminate_zeros()
-        both = _off_diagonal(said)
-        agreed[np.searchsorted(_keys(shared), _keys(both))] += both.data
+        both = off_diagonal(said.T @ said)
+        agreed[np.searchsorted(keys_of(shared), keys_of(both))] += both.data
     return PairTable(
         shared.indptr.astype(np.int64),
         shared.indices.astype(np.int32),
@@ -87,17 +87,17 @@ def agreement_table(annotations: Annotations) -> PairTable:
     )
 
 
-def _off_diagonal(table: csr_array) -> csr_array:
-    """Return the products of different columns, sorted, without zeros."""
-    product = (table.T @ table).tocsr()
-    rows = np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
-    product.data[rows == product.indices] = 0.0
-    product.eliminate_zeros()
-    product.sort_indices()
-    return product
+def off_diagonal(product: csr_array) -> csr_array:
+    """Return a square table without its diagonal and its zeros, sorted."""
+    table = product.tocsr()
+    rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
+    table.data[rows == table.indices] = 0.0
+    table.eliminate_zeros()
+    table.sort_indices()
+    return table
 
 
-def _keys(table: csr_array) -> NDArray[np.int64]:
+def keys_of(table: csr_array) -> NDArray[np.int64]:
     """Return one rising number per entry: its row times M plus its column."""
     rows = np.repeat(np.arange(table.shape[0], dtype=np.int64), np.diff(table.indptr))
     return np.asarray(rows * table.shape[1] + table.indices, dtype=np.int64)

@@ -77,7 +77,10 @@ def test_ties_go_to_the_larger_original_norm():
     u = np.array([0.8, 0.1, 0.1])
     short = np.array([0.2, 0.4, 0.4])
     t = _tie(u, short)
+    # Rows in this order: the last resort, comparing entries, would take the shorter column.
+    u, short, t = u[::-1], short[::-1], t[::-1]
     Z = np.column_stack([u, short, t])
+    assert short[0] > t[0]
     P = np.eye(3) - np.outer(u, u) / (u @ u)
     left = np.linalg.norm(P @ Z[:, 1:], axis=0)
     assert left[0] == pytest.approx(left[1], rel=1e-9)
@@ -122,6 +125,13 @@ def test_averaging_beats_the_single_noisy_column():
             trials.append(planted.error(successive_projection(Z, 3, n_average=q).factors[0], A))
         errors.append(np.mean(trials))
     assert errors[1] < 0.6 * errors[0]
+
+
+def test_averages_are_weighted():
+    near, far = np.array([0.9, 0.1]), np.array([0.7, 0.3])
+    Z = np.column_stack([near, far, [0.5, 0.5]])
+    fit = successive_projection(Z, 1, column_weights=[3, 1, 1], n_average=2)
+    np.testing.assert_allclose(fit.factors[0, :, 0], (3 * near + far) / 4)
 
 
 def test_light_columns_are_left_out():

@@ -41,7 +41,7 @@ def test_projection_is_the_nearest_point(v):
 @given(vectors, vectors)
 @settings(deadline=None, max_examples=100)
 def test_projection_certificate(v, z):
-    """p is the projection exactly when (v - p) makes no acute angle with the simplex."""
+    """The point p is the projection exactly when (v - p) makes no acute angle with the simplex."""
     x = v[None].copy()
     project_rows(x)
     p = x[0]

@@ -42,18 +42,18 @@ def score_matrix(annotations: Annotations, *, min_shared: int, n_jobs: int | Non
     moments = pair_moments(annotations, n_jobs=n_jobs)
     moments = moments.select(moments.totals >= min_shared)
     first, second = moments.pairs.T
+    edges = np.arange(0, n_annotators + _ROWS_AT_ONCE, _ROWS_AT_ONCE).clip(max=n_annotators)
     total = np.zeros((n_annotators, n_annotators))
     n_classes = annotations.n_classes
     for k in range(1 if n_classes == 2 else 0, n_classes):
-        correlation = np.full((n_annotators, n_annotators), np.nan)
+        correlation = np.full_like(total, np.nan)
         correlation[first, second] = correlation[second, first] = _correlations(moments.blocks, k)
         scores = np.empty_like(total)
-        edges = np.arange(0, n_annotators + _ROWS_AT_ONCE, _ROWS_AT_ONCE).clip(max=n_annotators)
-        fill_blocks(
-            lambda start, stop, known=correlation, out=scores: pair_scores(known, start, stop, out),
-            np.unique(edges),
-            n_jobs,
-        )
+
+        def rows(start: int, stop: int, known: Float = correlation, out: Float = scores) -> None:
+            pair_scores(known, start, stop, out)
+
+        fill_blocks(rows, np.unique(edges), n_jobs)
         total += scores
     return (total + total.T) / 2
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aggregate.models import (
         CATD,
         CRH,
+        EBCC,
         GLAD,
         IBCC,
         KOS,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         HierarchicalDawidSkene,
         HybridDawidSkene,
         IterativeWeightedVote,
+        LabelModel,
         LogOddsVote,
         MajorityVote,
         MinimaxEntropy,
@@ -49,13 +51,14 @@ __version__ = "0.1.0.dev0"
 
 # Names resolve on first use (PEP 562), so that importing the package does no work.
 _HOME = {
-    "DependentGroups": "aggregate.models",
     "Annotations": "aggregate.annotations",
     "CATD": "aggregate.models",
     "CRH": "aggregate.models",
     "ClassConditionalDawidSkene": "aggregate.models",
     "CoupledNMF": "aggregate.models",
     "DawidSkene": "aggregate.models",
+    "DependentGroups": "aggregate.models",
+    "EBCC": "aggregate.models",
     "EigenRatio": "aggregate.models",
     "FastDawidSkene": "aggregate.models",
     "FlyingSquid": "aggregate.models",
@@ -66,6 +69,7 @@ _HOME = {
     "IBCC": "aggregate.models",
     "IterativeWeightedVote": "aggregate.models",
     "KOS": "aggregate.models",
+    "LabelModel": "aggregate.models",
     "LogOddsVote": "aggregate.models",
     "MMSR": "aggregate.models",
     "MajorityVote": "aggregate.models",
@@ -92,6 +96,7 @@ _HOME = {
 __all__ = [
     "CATD",
     "CRH",
+    "EBCC",
     "GLAD",
     "IBCC",
     "KOS",
@@ -108,6 +113,7 @@ __all__ = [
     "HierarchicalDawidSkene",
     "HybridDawidSkene",
     "IterativeWeightedVote",
+    "LabelModel",
     "LogOddsVote",
     "MajorityVote",
     "MinimaxEntropy",

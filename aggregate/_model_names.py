@@ -36,6 +36,8 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "spectral-meta-learner": "SpectralMetaLearner",
     "flying-squid": "FlyingSquid",
     "dependent-groups": "DependentGroups",
+    "label-model": "LabelModel",
+    "ebcc": "EBCC",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 

@@ -2,6 +2,7 @@
 
 from aggregate.fusion.confidence import design_effect, effective_labels, temper
 from aggregate.fusion.decision import decide, expected_costs
+from aggregate.fusion.mixture import mixture_log_joint, mixture_posterior
 from aggregate.fusion.posterior import from_log_joint, log_joint, posterior
 from aggregate.fusion.votes import vote_counts, vote_shares
 
@@ -12,6 +13,8 @@ __all__ = [
     "expected_costs",
     "from_log_joint",
     "log_joint",
+    "mixture_log_joint",
+    "mixture_posterior",
     "posterior",
     "temper",
     "vote_counts",

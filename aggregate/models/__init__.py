@@ -1,6 +1,7 @@
 """Aggregators: scikit-learn estimators that turn votes into soft labels."""
 
 from aggregate.models.bayesian import (
+    EBCC,
     IBCC,
 )
 from aggregate.models.coupled_nmf import CoupledNMF
@@ -17,6 +18,7 @@ from aggregate.models.spectral import (
     EigenRatio,
     FlyingSquid,
     GhoshSVD,
+    LabelModel,
     SpectralMetaLearner,
     TriangularEstimation,
 )
@@ -37,6 +39,7 @@ from aggregate.models.weighting import CATD, CRH, LogOddsVote, ZenCrowd, ZeroBas
 __all__ = [
     "CATD",
     "CRH",
+    "EBCC",
     "GLAD",
     "IBCC",
     "KOS",
@@ -52,6 +55,7 @@ __all__ = [
     "HierarchicalDawidSkene",
     "HybridDawidSkene",
     "IterativeWeightedVote",
+    "LabelModel",
     "LogOddsVote",
     "MajorityVote",
     "MinimaxEntropy",

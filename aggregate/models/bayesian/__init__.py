@@ -1,5 +1,6 @@
 """Bayesian aggregators: distributions over annotators, groups of items, communities."""
 
+from aggregate.models.bayesian.ebcc import EBCC
 from aggregate.models.bayesian.ibcc import IBCC
 
-__all__ = ["IBCC"]
+__all__ = ["EBCC", "IBCC"]

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numba
 import numpy as np
+import pytest
 
 from aggregate import Annotations
+
+needs_jit = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT), reason="many passes over many labels need compiled kernels"
+)
 
 
 class Planted(NamedTuple):

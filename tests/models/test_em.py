@@ -231,6 +231,7 @@ class TestSquarem:
         assert not model.converged_
 
 
+@problems.needs_jit
 class TestRecovery:
     @pytest.mark.parametrize("n_classes", [2, 3])
     def test_finds_the_planted_confusions_at_the_root_n_rate(self, n_classes):

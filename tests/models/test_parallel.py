@@ -9,7 +9,6 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
-import numba
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -19,9 +18,6 @@ from tests import problems
 
 MODELS = [MajorityVote(), Wawa(), IterativeWeightedVote(), DawidSkene()]
 every = pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
-slow_without_jit = pytest.mark.skipif(
-    bool(numba.config.DISABLE_JIT), reason="a hundred thousand labels need compiled kernels"
-)
 
 
 def outcome(fitted):
@@ -47,7 +43,7 @@ def test_small_blocks(model, n_jobs, monkeypatch):
     assert_same(serial, clone(model).set_params(n_jobs=n_jobs).fit(planted.votes, gold=gold))
 
 
-@slow_without_jit
+@problems.needs_jit
 @pytest.mark.parametrize("n_jobs", [2, 3])
 def test_real_blocks(n_jobs):
     votes = problems.planted(1, n_items=60_000, n_annotators=30).votes

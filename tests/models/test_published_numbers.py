@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from aggregate import DawidSkene, IterativeWeightedVote, MajorityVote, Wawa
+from tests import problems
 
 MAJORITY_VOTE = {
     "bluebird": 75.93,
@@ -93,6 +94,7 @@ class TestAnesthesia:
         assert votes.labels_per_annotator.tolist() == [135, 45, 45, 45, 45]
 
 
+@problems.needs_jit
 class TestSquarem:
     """With a tenth of a pseudo-label per cell, as SQUAREM's gain was first measured here."""
 
@@ -128,6 +130,7 @@ def passes_until(model, share):
     return int(np.argmax(path >= path[-1] - share * abs(path[-1]))) + 1 + refused
 
 
+@problems.needs_jit
 @pytest.mark.parametrize("name", ["bluebird", "rte", "dog", "web", "product"])
 def test_confidence_is_more_honest_than_the_textbook(real, name):
     """Log loss of the true class, with and without allowing for shared mistakes."""

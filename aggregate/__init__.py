@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aggregate.annotations import Annotations
     from aggregate.datasets import load_dataset
-    from aggregate.inspection import compare, identifiability_report
+    from aggregate.inspection import compare, identifiability_report, spammer_report
     from aggregate.io import read_annotations, read_gold
     from aggregate.models import (
         CATD,
@@ -91,6 +91,7 @@ _HOME = {
     "read_annotations": "aggregate.io",
     "read_gold": "aggregate.io",
     "simulate_annotations": "aggregate.simulate",
+    "spammer_report": "aggregate.inspection",
 }
 
 __all__ = [
@@ -134,6 +135,7 @@ __all__ = [
     "read_annotations",
     "read_gold",
     "simulate_annotations",
+    "spammer_report",
 ]
 
 

@@ -13,7 +13,15 @@ from aggregate.inspection.graph import Overlap, overlap
 from aggregate.inspection.health import Health, check_health
 from aggregate.inspection.identifiability import IdentifiabilityReport, identifiability_report
 from aggregate.inspection.optima import LabelSwap, Optima, explore_optima, label_swaps
+from aggregate.inspection.pair_residuals import PairResiduals, pair_residuals
+from aggregate.inspection.pooled_test import PooledTest, pooled_test
 from aggregate.inspection.scatter import Scattering, sufficiently_scattered
+from aggregate.inspection.spammers import (
+    SpammerReport,
+    expected_cost_quality,
+    spammer_report,
+    spammer_scores,
+)
 
 __all__ = [
     "Comparison",
@@ -23,16 +31,24 @@ __all__ = [
     "LabelSwap",
     "Optima",
     "Overlap",
+    "PairResiduals",
+    "PooledTest",
     "Scattering",
     "Separability",
+    "SpammerReport",
     "check_health",
     "compare",
+    "expected_cost_quality",
     "explore_optima",
     "identifiability_report",
     "kruskal_holds",
     "kruskal_rank",
     "label_swaps",
     "overlap",
+    "pair_residuals",
+    "pooled_test",
     "separability",
+    "spammer_report",
+    "spammer_scores",
     "sufficiently_scattered",
 ]

@@ -18,7 +18,7 @@ from aggregate.moments.second import _weights
 Float = NDArray[np.float64]
 
 _TRIPLES_PER_BLOCK = 64
-_TRIES = 20
+_MOST_BATCHES = 20
 
 
 @dataclass(frozen=True)
@@ -161,35 +161,50 @@ def choose_triples(
         return np.array(list(combinations(range(m), 3)), dtype=np.int64).reshape(-1, 3)
     random = np.random.default_rng(random_state)
     rich = np.flatnonzero(annotations.labels_per_item >= 3)
-    found: set[tuple[int, ...]] = set()
-    for _ in range(_TRIES):  # repeats and items with fewer distinct annotators cost a draw
-        if len(found) >= n_triples or not len(rich):
+    found = _draw(annotations, rich, n_triples, random)
+    for _ in range(_MOST_BATCHES):  # repeats and items with fewer distinct annotators cost draws
+        if len(found) >= n_triples or not len(found):
             break
-        for i in random.choice(rich, size=n_triples):
-            found.update(_draw(annotations, int(i), None, random))
-            if len(found) >= n_triples:
-                break
-    covered = {j for triple in found for j in triple}
-    pointers, item_of, _ = annotations.by_annotator
-    for j in sorted(set(range(m)) - covered):
-        own = item_of[pointers[j] : pointers[j + 1]]
-        own = own[annotations.labels_per_item[own] >= 3]
-        if len(own):
-            found.update(_draw(annotations, int(random.choice(own)), j, random))
-    return np.array(sorted(found), dtype=np.int64).reshape(-1, 3)
+        before = len(found)
+        more = _draw(annotations, rich, n_triples, random)
+        found = _distinct(np.concatenate([found, more]))
+        if len(found) == before:  # all there are, or nearly
+            break
+    extra = _for_the_others(annotations, found[:n_triples], random)
+    return np.unique(np.concatenate([found[:n_triples], extra]), axis=0)
 
 
 def _draw(
-    annotations: Annotations, item: int, member: int | None, random: np.random.Generator
-) -> list[tuple[int, ...]]:
-    """Draw three different annotators of an item, one of them given; none if there are fewer."""
-    start, stop = annotations.item_ptr[item], annotations.item_ptr[item + 1]
-    present = np.unique(annotations.annotator[start:stop])
-    if len(present) < 3:
-        return []
-    if member is None:
-        drawn = random.choice(present, size=3, replace=False)
-    else:
-        others = random.choice(present[present != member], size=2, replace=False)
-        drawn = np.append(others, member)
-    return [tuple(sorted(drawn.tolist()))]
+    annotations: Annotations, items: NDArray[np.int64], n: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw ``n`` items and three labels of each; keep those by three different annotators."""
+    if not len(items):
+        return np.empty((0, 3), dtype=np.int64)
+    drawn = random.choice(items, size=n)[:, np.newaxis]
+    place = (random.random((n, 3)) * annotations.labels_per_item[drawn]).astype(np.int64)
+    chosen = np.sort(annotations.annotator[annotations.item_ptr[drawn] + place], axis=1)
+    different = (np.diff(chosen, axis=1) > 0).all(axis=1)
+    return _distinct(chosen[different].astype(np.int64))
+
+
+def _distinct(triples: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct triples in the order of their first draw."""
+    _, first = np.unique(triples, axis=0, return_index=True)
+    return triples[np.sort(first)]
+
+
+def _for_the_others(
+    annotations: Annotations, found: NDArray[np.int64], random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return a triple for each annotator who is in none and shares an item with two others."""
+    pointers, item_of, _ = annotations.by_annotator
+    triples = []
+    for j in np.setdiff1d(np.arange(annotations.n_annotators), found).tolist():
+        own = item_of[pointers[j] : pointers[j + 1]].copy()  # a permutation needs to write
+        for i in random.permutation(own).tolist():
+            start, stop = annotations.item_ptr[i], annotations.item_ptr[i + 1]
+            others = np.setdiff1d(annotations.annotator[start:stop], [j])
+            if len(others) >= 2:
+                triples.append(np.sort([j, *random.choice(others, size=2, replace=False)]))
+                break
+    return np.array(triples, dtype=np.int64).reshape(-1, 3)

@@ -11,15 +11,18 @@ if TYPE_CHECKING:
     from aggregate.inspection import compare, identifiability_report, spammer_report
     from aggregate.io import read_annotations, read_gold
     from aggregate.models import (
+        BWA,
         CATD,
         CRH,
         EBCC,
         GLAD,
         IBCC,
         KOS,
+        MACE,
         MMSR,
         ClassConditionalDawidSkene,
         CoupledNMF,
+        CrowdLab,
         DawidSkene,
         DependentGroups,
         EigenRatio,
@@ -52,10 +55,12 @@ __version__ = "0.1.0.dev0"
 # Names resolve on first use (PEP 562), so that importing the package does no work.
 _HOME = {
     "Annotations": "aggregate.annotations",
+    "BWA": "aggregate.models",
     "CATD": "aggregate.models",
     "CRH": "aggregate.models",
     "ClassConditionalDawidSkene": "aggregate.models",
     "CoupledNMF": "aggregate.models",
+    "CrowdLab": "aggregate.models",
     "DawidSkene": "aggregate.models",
     "DependentGroups": "aggregate.models",
     "EBCC": "aggregate.models",
@@ -71,6 +76,7 @@ _HOME = {
     "KOS": "aggregate.models",
     "LabelModel": "aggregate.models",
     "LogOddsVote": "aggregate.models",
+    "MACE": "aggregate.models",
     "MMSR": "aggregate.models",
     "MajorityVote": "aggregate.models",
     "MinimaxEntropy": "aggregate.models",
@@ -95,16 +101,19 @@ _HOME = {
 }
 
 __all__ = [
+    "BWA",
     "CATD",
     "CRH",
     "EBCC",
     "GLAD",
     "IBCC",
     "KOS",
+    "MACE",
     "MMSR",
     "Annotations",
     "ClassConditionalDawidSkene",
     "CoupledNMF",
+    "CrowdLab",
     "DawidSkene",
     "DependentGroups",
     "EigenRatio",

@@ -38,6 +38,9 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "dependent-groups": "DependentGroups",
     "label-model": "LabelModel",
     "ebcc": "EBCC",
+    "crowdlab": "CrowdLab",
+    "bwa": "BWA",
+    "mace": "MACE",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 

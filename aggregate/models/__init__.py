@@ -1,8 +1,10 @@
 """Aggregators: scikit-learn estimators that turn votes into soft labels."""
 
 from aggregate.models.bayesian import (
+    BWA,
     EBCC,
     IBCC,
+    MACE,
 )
 from aggregate.models.coupled_nmf import CoupledNMF
 from aggregate.models.dawid_skene import DawidSkene
@@ -15,6 +17,7 @@ from aggregate.models.registry import make_model, model_names
 from aggregate.models.spectral import (
     KOS,
     MMSR,
+    CrowdLab,
     EigenRatio,
     FlyingSquid,
     GhoshSVD,
@@ -37,15 +40,18 @@ from aggregate.models.wawa import Wawa
 from aggregate.models.weighting import CATD, CRH, LogOddsVote, ZenCrowd, ZeroBasedSkill
 
 __all__ = [
+    "BWA",
     "CATD",
     "CRH",
     "EBCC",
     "GLAD",
     "IBCC",
     "KOS",
+    "MACE",
     "MMSR",
     "ClassConditionalDawidSkene",
     "CoupledNMF",
+    "CrowdLab",
     "DawidSkene",
     "DependentGroups",
     "EigenRatio",

@@ -1,5 +1,6 @@
 """Eigenvectors, messages and moments of pairs and triples: the truth without a likelihood."""
 
+from aggregate.models.spectral.crowdlab import CrowdLab
 from aggregate.models.spectral.eigen_ratio import EigenRatio
 from aggregate.models.spectral.flying_squid import FlyingSquid
 from aggregate.models.spectral.ghosh_svd import GhoshSVD
@@ -12,6 +13,7 @@ from aggregate.models.spectral.triangular_estimation import TriangularEstimation
 __all__ = [
     "KOS",
     "MMSR",
+    "CrowdLab",
     "EigenRatio",
     "FlyingSquid",
     "GhoshSVD",

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from aggregate.annotations import Annotations
-from aggregate.fusion import log_joint
 from aggregate.fusion.posterior import clamp
 from aggregate.models._base import BaseAggregator
 from aggregate.models._voting import agreement
-from aggregate.models.weighting._coins import bounded, coin_confusions
+from aggregate.models.weighting._coins import agreement_log_likelihood
 
 Float = NDArray[np.float64]
 
@@ -119,13 +118,9 @@ class ThresholdVote(BaseAggregator):
 
     def _log_likelihood(self, annotations: Annotations) -> Float:
         """Take each annotator for a coin that is right as often as it agreed with the answer."""
-        n_classes = len(self.classes_)
-        skill = np.append(self.annotator_skill_, self.annotator_skill_.mean())
-        coin = bounded(skill, np.full(len(skill), 100.0), n_classes)
-        joint = log_joint(
-            annotations, coin_confusions(coin, n_classes), self.class_prior_, n_jobs=self.n_jobs
+        return agreement_log_likelihood(
+            annotations, self.annotator_skill_, self.class_prior_, self.n_jobs
         )
-        return np.asarray(np.logaddexp.reduce(joint, axis=1))
 
 
 def signed_table(votes: Annotations) -> csr_array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
-from aggregate.fusion import posterior
+from aggregate.fusion import log_joint, posterior
 from aggregate.models._class_prior import ClassPrior
 from aggregate.models._confusion_model import ConfusionModel
 
@@ -51,6 +51,21 @@ def bounded(accuracy: Float, given: Float, n_classes: int) -> Float:
     margin = np.minimum(0.5 / (given + 1), 1 / n_classes)
     held = np.clip(accuracy, margin, 1 - margin)
     return np.where(given > 0, held, 1 / n_classes)
+
+
+def agreement_log_likelihood(
+    annotations: Annotations, skill: Float, class_prior: Float, n_jobs: int | None
+) -> Float:
+    """Return the log likelihood of each item, taking annotators for coins of those skills.
+
+    For models that have no likelihood of their own. The code M, an annotator never seen, gets
+    the mean skill; skills of 0 and 1 are kept off by half a percent.
+    """
+    n_classes = len(class_prior)
+    coin = np.append(skill, skill.mean())
+    coin = bounded(coin, np.full(len(coin), 99.0), n_classes)
+    joint = log_joint(annotations, coin_confusions(coin, n_classes), class_prior, n_jobs=n_jobs)
+    return np.asarray(np.logaddexp.reduce(joint, axis=1))
 
 
 class OneCoinModel(ConfusionModel):

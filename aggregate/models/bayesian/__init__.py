@@ -1,6 +1,8 @@
 """Bayesian aggregators: distributions over annotators, groups of items, communities."""
 
+from aggregate.models.bayesian.bwa import BWA
 from aggregate.models.bayesian.ebcc import EBCC
 from aggregate.models.bayesian.ibcc import IBCC
+from aggregate.models.bayesian.mace import MACE
 
-__all__ = ["EBCC", "IBCC"]
+__all__ = ["BWA", "EBCC", "IBCC", "MACE"]

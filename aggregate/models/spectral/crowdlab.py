@@ -18,7 +18,6 @@ from aggregate.models.weighting._coins import agreement_log_likelihood
 Float = NDArray[np.float64]
 
 _LEAST = 1e-6
-_TIE_BREAK = 1e-3  # what the classifier adds to the votes: it decides ties and nothing else
 _PSEUDO_LABELS, _PSEUDO_AGREEMENT = 2.0, 0.7
 
 
@@ -34,9 +33,11 @@ class CrowdLab(BaseAggregator):
         \begin{cases} P & y_e = k \\ (1 - P) / (K - 1) & y_e \ne k \end{cases},
 
     the sum running over the labels e of the item. P is how often labels agree with the
-    majority (ties go to the classifier's favourite) on items with two labels or more. The
-    weights compare with somebody who always says the commonest class, whose error on those
-    majorities is :math:`E_0`:
+    majority on items with two labels or more; tied classes share the majority. (Published,
+    ties go to the classifier's favourite, which lets it win its own examination: with two
+    labels an item, pure noise then passes for the best annotator.) The weights compare with
+    somebody who always says the commonest class, whose error on those majorities is
+    :math:`E_0`:
 
     .. math::
 
@@ -49,7 +50,8 @@ class CrowdLab(BaseAggregator):
 
     The average of likelihoods, in place of their product, is robust and never too sure. It
     fails where the classifier learned the crowd's own mistakes, where its probabilities are
-    in sample, and where nearly all items are of one class (everything then looks no better
+    in sample, where it is weak (:math:`\sqrt{\bar r}` gives it the say of several annotators,
+    deserved or not: compare with and without it), and where nearly all items are of one class (everything then looks no better
     than saying the commonest).
 
     Parameters
@@ -192,7 +194,7 @@ class CrowdLab(BaseAggregator):
         self._classifier = _check(data["classifier_probas"], annotations)
         votes = vote_counts(annotations, n_jobs=self.n_jobs)
         shown = annotations.labels_per_item > 1
-        consensus = _consensus(votes, self._classifier, gold)
+        consensus = clamp(winners(votes), gold)
         common = consensus[shown].sum(axis=0)
         baseline = max(1 - common.max() / max(common.sum(), 1), _LEAST) if common.any() else 0.5
         several = shown[annotations.item]
@@ -269,12 +271,6 @@ def _check(probas: Any, annotations: Annotations) -> Float | None:
             f"{first_few(annotations.items[wrong])}."
         )
     return np.asarray(table / table.sum(axis=1, keepdims=True))
-
-
-def _consensus(votes: Float, classifier: Float | None, gold: NDArray[np.int32] | None) -> Float:
-    """Return the majority, one-hot; the classifier breaks ties, what is left is shared."""
-    scores = votes if classifier is None else votes + _TIE_BREAK * classifier
-    return clamp(winners(scores) * votes.any(axis=1, keepdims=True), gold)
 
 
 def _with_others(annotations: Annotations, votes: Float) -> Float:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, ncx2, norm
 
 from aggregate.annotations import Annotations
+from aggregate.fusion import vote_counts
 from aggregate.kernels.pooled import pooled_sums
 
 Float = NDArray[np.float64]
@@ -33,8 +34,8 @@ class PooledTest:
     direction : ndarray of shape (M,)
         Agreement with the others beyond chance, in standard errors; negative against them.
     constant : ndarray of shape (M,)
-        Chance of the others to give one and the same label so often, for annotators who did;
-        NaN for the others.
+        For annotators who gave one label only: the chance that somebody who is right every
+        other time never says anything else, though most of the others did; NaN for the rest.
     """
 
     n_labels: Float
@@ -44,11 +45,20 @@ class PooledTest:
     direction: Float
     constant: Float
 
-    def missed(self, level: float, closeness: float) -> Float:
+    def missed(self, level: float, closeness: float, variety: Float) -> Float:
         """Return the chance to take somebody informative for a spammer, per annotator.
 
         Somebody, that is, with the same number of labels, which follow the others
         ``closeness`` times as closely as those of the median annotator who passes the test.
+
+        Parameters
+        ----------
+        level : float
+            Of the test.
+        closeness : float
+        variety : ndarray of shape (M,)
+            How much the classes vary over each annotator's items; where they vary less than is
+            typical, nobody can follow the others so closely.
         """
         passed = self.p_value < level
         if not passed.any():
@@ -57,7 +67,8 @@ class PooledTest:
         typical = float(np.median(excess[passed])) * closeness**2
         degrees = np.maximum(self.degrees, 1)
         accept = chi2.isf(level, degrees)
-        centre = np.maximum(self.n_labels - 1, 0) * typical
+        usual = max(float(np.median(variety[passed])), 1e-12)
+        centre = np.maximum(self.n_labels - 1, 0) * typical * np.minimum(variety / usual, 1.0)
         missed = np.where(centre > 0, ncx2.cdf(accept, degrees, np.maximum(centre, 1e-12)), 1.0)
         missed = np.where(self.degrees > 0, missed, self.constant)
         return np.asarray(np.where(np.isnan(missed), 1.0, missed))
@@ -126,15 +137,25 @@ def pooled_test(annotations: Annotations) -> PooledTest:
     spread = np.einsum("jyk,jyk->j", of_labels, of_votes) / np.maximum(n - 1, 1)
     trace = np.einsum("jkk->j", centred)
     direction = np.divide(trace, np.sqrt(spread), out=np.zeros(len(n)), where=spread > 1e-12)
-    favourite = labels.argmax(axis=1)
-    by_others = votes[np.arange(len(n)), favourite] / np.maximum(n, 1)
-    constant = np.where((labels.max(axis=1) == n) & (n > 0), by_others**n, np.nan)
+    alike = (labels.max(axis=1) == n) & (n > 0)
+    constant = np.where(alike, 0.5 ** _contradicted(annotations), np.nan)
     return PooledTest(n, statistic, degrees, p_value, direction, constant)
 
 
 def direction_p_value(direction: Float) -> Float:
     """Return the chance of so much disagreement with the others, without any intent."""
     return np.asarray(norm.cdf(direction))
+
+
+def _contradicted(annotations: Annotations) -> NDArray[np.int64]:
+    """Return on how many items most of the others say something else, shape (M,)."""
+    votes = vote_counts(annotations)
+    entries = np.arange(annotations.n_annotations)
+    others = votes[annotations.item]
+    others[entries, annotations.label] -= 1
+    ahead = others.max(axis=1, initial=0) > others.sum(axis=1) / 2
+    ahead &= others[entries, annotations.label] < others.max(axis=1, initial=0)
+    return np.bincount(annotations.annotator[ahead], minlength=annotations.n_annotators)
 
 
 def _sums(annotations: Annotations) -> tuple[Float, Float, Float, Float, Float]:

@@ -178,11 +178,11 @@ def spammer_report(
 
     An annotator is called a *spammer* if the labels follow the others no more than chance does
     (`pooled_test`, not even at ``level``: a spammer escapes with that probability), and there
-    are enough of them that somebody half as informative as is typical would be called so with
-    probability at most ``level``; with fewer labels, nothing is said. An *adversary*
-    contradicts the others, and *colluders* agree with each other beyond what their confusions
-    explain (`pair_residuals`), both so clearly that anybody is accused falsely with probability
-    at most ``level`` (Bonferroni over annotators, over pairs).
+    are enough of them, on items of enough variety, that somebody half as informative as is
+    typical would be called so with probability at most ``level``; else nothing is said. An
+    *adversary* contradicts the others, and *colluders* agree with each other beyond what their
+    confusions explain (`pair_residuals`), both so clearly that anybody is accused falsely with
+    probability at most ``level`` (Bonferroni over annotators, over pairs).
 
     It fails where spammers or adversaries are the majority, as all measures are relative to the
     others. Whoever is found is a question to ask, not a verdict.
@@ -233,7 +233,7 @@ def spammer_report(
     check_number("min_shared", min_shared, low=1, integer=True)
     fitted = _fitted(model, annotations)
     test = pooled_test(annotations)
-    missed = test.missed(level, _HALF)
+    missed = test.missed(level, _HALF, _variety(annotations, fitted.predict_proba(annotations)))
     guesses = (test.p_value >= level) & (missed <= level)
     tested = max(int((test.n_labels > 0).sum()), 1)
     against = direction_p_value(test.direction) < level / tested
@@ -279,6 +279,18 @@ def _fitted(model: Any, annotations: Annotations) -> Any:
             "it to these annotations, or pass it unfitted."
         )
     return fitted
+
+
+def _variety(annotations: Annotations, soft: Float) -> Float:
+    """Return how much the soft labels vary over each annotator's items: their total variance."""
+    n_annotators, annotator = annotations.n_annotators, annotations.annotator
+    n_labels = np.maximum(annotations.labels_per_annotator, 1)
+    total = np.zeros(n_annotators)
+    for k in range(soft.shape[1]):
+        share = soft[annotations.item, k]
+        mean = np.bincount(annotator, share, minlength=n_annotators) / n_labels
+        total += np.bincount(annotator, share**2, minlength=n_annotators) / n_labels - mean**2
+    return np.maximum(total, 0)
 
 
 def _count(found: Any) -> str:

@@ -51,8 +51,8 @@ class CrowdLab(BaseAggregator):
     The average of likelihoods, in place of their product, is robust and never too sure. It
     fails where the classifier learned the crowd's own mistakes, where its probabilities are
     in sample, where it is weak (:math:`\sqrt{\bar r}` gives it the say of several annotators,
-    deserved or not: compare with and without it), and where nearly all items are of one class (everything then looks no better
-    than saying the commonest).
+    deserved or not: compare with and without it), and where nearly all items are of one class
+    (everything then looks no better than saying the commonest).
 
     Parameters
     ----------

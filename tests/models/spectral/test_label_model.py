@@ -9,7 +9,6 @@ from sklearn.exceptions import ConvergenceWarning, SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator
 
 from aggregate import Annotations, LabelModel, simulate_annotations
-from aggregate.kernels.pair_fit import pair_misfit
 from aggregate.metrics import accuracy
 from aggregate.models._gold import gold_codes
 from aggregate.models.spectral.label_model import _better_than_random, _Misfit
@@ -20,23 +19,6 @@ def test_check_estimator():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkipTestWarning)
         check_estimator(LabelModel())
-
-
-def test_pair_misfit_is_the_formula():
-    random = np.random.default_rng(0)
-    confusion, prior = problems.random_parameters(0, 4, 3)
-    pairs = np.array([[0, 1], [1, 3], [0, 2]], dtype=np.int32)
-    blocks, weight = random.random((3, 3, 3)), random.random(3)
-    wanted, step = 0.0, np.zeros_like(confusion)
-    for (one, two), block, w in zip(pairs, blocks, weight, strict=True):
-        error = confusion[one].T @ np.diag(prior) @ confusion[two] - block
-        wanted += w * np.linalg.norm(error) ** 2
-        step[one] += 2 * w * np.diag(prior) @ confusion[two] @ error.T
-        step[two] += 2 * w * np.diag(prior) @ confusion[one] @ error
-    gradient = np.zeros_like(confusion)
-    found = pair_misfit(pairs, blocks, weight, confusion, prior, np.empty((3, 3)), gradient)
-    assert found == pytest.approx(wanted)
-    np.testing.assert_allclose(gradient, step)
 
 
 def test_the_gradient_is_that_of_the_objective():

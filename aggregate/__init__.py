@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aggregate.models import (
         BWA,
         CATD,
+        CBCC,
         CRH,
         EBCC,
         GLAD,
@@ -57,6 +58,7 @@ _HOME = {
     "Annotations": "aggregate.annotations",
     "BWA": "aggregate.models",
     "CATD": "aggregate.models",
+    "CBCC": "aggregate.models",
     "CRH": "aggregate.models",
     "ClassConditionalDawidSkene": "aggregate.models",
     "CoupledNMF": "aggregate.models",
@@ -103,6 +105,7 @@ _HOME = {
 __all__ = [
     "BWA",
     "CATD",
+    "CBCC",
     "CRH",
     "EBCC",
     "GLAD",

@@ -41,6 +41,7 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "crowdlab": "CrowdLab",
     "bwa": "BWA",
     "mace": "MACE",
+    "cbcc": "CBCC",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 

@@ -95,7 +95,7 @@ def _inverse_digamma(value):
 
 
 @kernel
-def fit_dirichlet(counts, imagined_logs, smallest, largest, n_rounds, weights):
+def fit_dirichlet(counts, share, imagined_logs, smallest, largest, n_rounds, weights):
     """Improve the Dirichlet distributions that the rows of many annotators come from.
 
     For each column k, ``n_rounds`` rounds of EM climb the evidence of the counts, a
@@ -107,6 +107,8 @@ def fit_dirichlet(counts, imagined_logs, smallest, largest, n_rounds, weights):
     ----------
     counts : ndarray of shape (M·K, K)
         ``counts[j·K + y, k]``, not negative.
+    share : ndarray of shape (M,)
+        How far each annotator belongs to this crowd, from 0 to 1.
     imagined_logs : ndarray of shape (K, K)
         Expected log probabilities ``[y, k]`` of the imaginary row.
     smallest, largest : float
@@ -122,20 +124,21 @@ def fit_dirichlet(counts, imagined_logs, smallest, largest, n_rounds, weights):
             total = 0.0
             for y in range(n_classes):
                 total += weights[y, k]
-            n_seen, log_totals = 0, 0.0
+            n_seen, log_totals = 0.0, 0.0
             for y in range(n_classes):
                 logs[y] = 0.0
             for base in range(0, counts.shape[0], n_classes):
                 given = 0.0
                 for y in range(n_classes):
                     given += counts[base + y, k]
-                if given > 0.0:
-                    n_seen += 1
-                    log_totals += _digamma(total + given)
+                part = share[base // n_classes]
+                if given > 0.0 and part > 0.0:
+                    n_seen += part
+                    log_totals += part * _digamma(total + given)
                     for y in range(n_classes):
-                        logs[y] += _digamma(weights[y, k] + counts[base + y, k])
+                        logs[y] += part * _digamma(weights[y, k] + counts[base + y, k])
             for y in range(n_classes):
-                logs[y] = (logs[y] - log_totals + imagined_logs[y, k]) / (n_seen + 1)
+                logs[y] = (logs[y] - log_totals + imagined_logs[y, k]) / (n_seen + 1.0)
             # Each parameter solves a lower bound of the likelihood exactly, so none falls.
             for _ in range(3):
                 log_total = _digamma(total)

@@ -2,6 +2,7 @@
 
 from aggregate.models.bayesian import (
     BWA,
+    CBCC,
     EBCC,
     IBCC,
     MACE,
@@ -42,6 +43,7 @@ from aggregate.models.weighting import CATD, CRH, LogOddsVote, ZenCrowd, ZeroBas
 __all__ = [
     "BWA",
     "CATD",
+    "CBCC",
     "CRH",
     "EBCC",
     "GLAD",

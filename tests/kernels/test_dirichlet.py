@@ -65,7 +65,7 @@ def test_fit_never_falls_and_ends_where_a_general_optimiser_does():
     path = []
     for _ in range(400):
         path.append([evidence(weights[:, k], counts[:, :, k], logs[:, k]) for k in range(3)])
-        fit_dirichlet(table, logs, 0.05, 1e4, 5, weights)
+        fit_dirichlet(table, np.ones(len(counts)), logs, 0.05, 1e4, 5, weights)
     assert np.diff(path, axis=0).min() > -1e-9
     for k in range(3):
         best = minimize(
@@ -85,9 +85,9 @@ def test_neither_explodes_nor_collapses(alike):
     table = np.ascontiguousarray(counts.reshape(-1, 2))
     logs = psi(np.ones((2, 2))) - psi(2.0)
     for _ in range(2000):
-        fit_dirichlet(table, logs, 1e-6, 1e9, 5, weights)
+        fit_dirichlet(table, np.ones(len(counts)), logs, 1e-6, 1e9, 5, weights)
     before = weights.copy()
-    fit_dirichlet(table, logs, 1e-6, 1e9, 5, weights)
+    fit_dirichlet(table, np.ones(len(counts)), logs, 1e-6, 1e9, 5, weights)
     np.testing.assert_allclose(weights, before, rtol=1e-3)
     assert weights.max() < 1e4
     assert weights.min() > 1e-4
@@ -97,5 +97,14 @@ def test_without_counts_the_imaginary_row_decides():
     _, imagined, logs = crowd(1)
     weights = np.ones((3, 3))
     for _ in range(500):
-        fit_dirichlet(np.zeros((6, 3)), logs, 0.05, 1e4, 5, weights)
+        fit_dirichlet(np.zeros((6, 3)), np.ones(2), logs, 0.05, 1e4, 5, weights)
     np.testing.assert_allclose(weights, imagined, rtol=1e-6)
+
+
+def test_half_an_annotator_twice_is_one():
+    counts, imagined, logs = crowd(2)
+    table = np.ascontiguousarray(counts.reshape(-1, 3))
+    one, two = imagined.copy(), imagined.copy()
+    fit_dirichlet(table, np.ones(30), logs, 0.05, 1e4, 9, one)
+    fit_dirichlet(np.vstack([table, table]), np.full(60, 0.5), logs, 0.05, 1e4, 9, two)
+    np.testing.assert_allclose(one, two, rtol=1e-10)

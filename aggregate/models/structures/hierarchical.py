@@ -9,8 +9,8 @@ from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.models._confusions import prior_confusion
 from aggregate.models._em import Fit
+from aggregate.models.bayesian._crowd import LARGEST, SMALLEST, CrowdVariational
 from aggregate.models.bayesian._variational import Variational, VariationalModel
-from aggregate.models.structures._crowd import LARGEST, SMALLEST, CrowdVariational
 
 Float = NDArray[np.float64]
 

@@ -24,7 +24,7 @@ from aggregate.models.bayesian._variational import Variational, geometric
 
 Float = NDArray[np.float64]
 
-_ROUNDS = 5  # of EM on the crowd's parameters per pass over the votes
+ROUNDS = 5  # of EM on the crowd's parameters per pass over the votes
 SMALLEST, LARGEST = 0.05, 1e4  # keep expected logarithms within the kernels' range
 
 
@@ -67,7 +67,9 @@ class CrowdVariational(Variational):
         """Return the posteriors and the crowd, improved from where it stands."""
         blocks = counts.reshape(-1, *crowd.shape)
         crowd = crowd.copy()
-        fit_dirichlet(counts, self.imagined_logs, SMALLEST, LARGEST, _ROUNDS, crowd)
+        fit_dirichlet(
+            counts, np.ones(len(blocks)), self.imagined_logs, SMALLEST, LARGEST, ROUNDS, crowd
+        )
         table = np.concatenate([blocks + crowd, crowd[np.newaxis]])
         return State(mass + self.prior_pseudo, table.reshape(-1, self.n_classes))
 

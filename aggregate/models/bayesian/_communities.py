@@ -1,0 +1,109 @@
+"""Variational Bayes for annotators who belong to communities, each with its own Dirichlet."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from aggregate.annotations import Annotations
+from aggregate.fusion import vote_shares
+from aggregate.kernels.dirichlet import expect_log, fit_dirichlet
+from aggregate.kernels.em import FLOOR
+from aggregate.models._em import State
+from aggregate.models._voting import agreement
+from aggregate.models.bayesian._crowd import LARGEST, ROUNDS, SMALLEST, CrowdVariational
+from aggregate.models.bayesian._variational import geometric
+
+Float = NDArray[np.float64]
+
+
+class Communities(NamedTuple):
+    """Class prior's parameters, expected counts, who belongs where, sizes, Dirichlets."""
+
+    prior: Float  # (K,)
+    table: Float  # (M·K, K): expected counts; with a community's Dirichlet, the posterior
+    share: Float  # (M, C)
+    size: Float  # (C,)
+    crowds: Float  # (C, K, K), [y, k]
+
+
+class CommunityVariational(CrowdVariational):
+    """As `CrowdVariational`, with several crowds and annotators who belong to one of them.
+
+    Given the community, an annotator's confusions have a Dirichlet posterior in closed form,
+    so the state holds the expected counts, from which all of them follow.
+    """
+
+    def start(self, soft_labels: Float, share: Float) -> Communities:
+        """Return the state that soft labels and given memberships make."""
+        counts = self.passes.count(soft_labels)
+        crowds = np.repeat(self.pseudo[np.newaxis], share.shape[1], axis=0)
+        prior = counts.mass + self.prior_pseudo
+        return self._regroup(Communities(prior, counts.table, share, share.mean(axis=0), crowds))
+
+    def step(self, state: Communities) -> tuple[float, Communities]:  # type: ignore[override]
+        """Return the lower bound at a state and the state after one round."""
+        prior, divergence = geometric(state.prior[:, np.newaxis], self.prior_pseudo[:, np.newaxis])
+        logs = self.expected_logs(state)
+        expected = State(prior[:, 0], np.maximum(np.exp(logs), FLOOR))
+        counts = self.passes.expect(expected)
+        evidence = self._evidence(state)
+        told = np.where(state.share > 0, np.log(np.maximum(state.share, 1e-300)), 0.0)
+        bound = counts.log_likelihood - divergence - (state.table * logs).sum()
+        bound += (state.share * (evidence - told)).sum() + np.log(state.size).sum()
+        bound += sum(self._log_hyper(crowd) for crowd in state.crowds)
+        following = state._replace(prior=counts.mass + self.prior_pseudo, table=counts.table)
+        evidence = self._evidence(following)
+        share = np.exp(evidence - evidence.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        return float(bound), self._regroup(following._replace(share=share))
+
+    def expected_logs(self, state: Communities) -> Float:
+        """Return the expected log confusions, averaged over the communities."""
+        total = np.zeros_like(state.table)
+        logs = np.empty_like(total)
+        for share, crowd in zip(state.share.T, state.crowds, strict=True):
+            weights = state.table + np.tile(crowd, (len(share), 1))
+            expect_log(weights, crowd, self.n_classes, logs)
+            total += np.repeat(share, self.n_classes)[:, np.newaxis] * logs
+        return total
+
+    def _evidence(self, state: Communities) -> Float:
+        """Return log size of a community + log evidence of an annotator's counts in it."""
+        blocks = state.table.reshape(-1, self.n_classes, self.n_classes)
+        out = np.empty((len(blocks), len(state.size)))
+        for c, crowd in enumerate(state.crowds):
+            total = crowd.sum(axis=0)
+            value = gammaln(total) - gammaln(total + blocks.sum(axis=1))
+            out[:, c] = value.sum(axis=1) + (gammaln(crowd + blocks) - gammaln(crowd)).sum((1, 2))
+        return out + np.log(state.size)
+
+    def _regroup(self, state: Communities) -> Communities:
+        """Return the state with sizes and Dirichlets improved for its memberships."""
+        n_annotators, n_communities = state.share.shape
+        size = (state.share.sum(axis=0) + 1) / (n_annotators + n_communities)
+        crowds = state.crowds.copy()
+        for c in range(n_communities):
+            share = np.ascontiguousarray(state.share[:, c])
+            fit_dirichlet(
+                state.table, share, self.imagined_logs, SMALLEST, LARGEST, ROUNDS, crowds[c]
+            )
+        return state._replace(size=size, crowds=crowds)
+
+
+def by_agreement(annotations: Annotations, n_communities: int) -> Float:
+    """Return memberships (M, C) that sort annotators by their agreement with the vote.
+
+    Those who agree alike stay together, so that no order of theirs matters.
+    """
+    shares = vote_shares(annotations)
+    given = annotations.labels_per_annotator
+    rate = agreement(annotations, shares) / np.maximum(given, 1)
+    edges = np.quantile(rate, np.arange(1, n_communities) / n_communities)
+    place = np.searchsorted(edges, np.round(rate, 12), side="right")
+    soft = np.full((len(rate), n_communities), 0.1 / n_communities)
+    soft[np.arange(len(rate)), place] += 0.9
+    return soft

@@ -273,5 +273,7 @@ def _count(
     order = np.lexsort((partners, firsts))
     weighted = counts[order]
     pairs = np.column_stack([firsts, partners[order]])
-    used = weighted.any(axis=(1, 2))  # all the shared items may weigh nothing
-    return PairMoments(pairs[used], weighted[used], n_annotators)
+    moments = PairMoments(pairs, weighted, n_annotators)
+    if not weight.shape[0]:
+        return moments
+    return moments.select(weighted.any(axis=(1, 2)))  # all the shared items may weigh nothing

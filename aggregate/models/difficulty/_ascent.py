@@ -16,6 +16,9 @@ from aggregate.models._class_prior import ClassPrior
 
 Float = NDArray[np.float64]
 
+_LEAST = 0.5  # of the votes that the winners got
+_ITEMS = 300  # with labels, below which nothing is said
+
 Objective = Callable[[Float], tuple[float, Float]]
 
 
@@ -92,6 +95,26 @@ def warn_unless_converged(converged: bool, max_iter: int, tol: float) -> None:
             f"rose by more than tol={tol:g} of itself). Raise max_iter or tol; tol=0 says that "
             "stopping early is meant.",
             ConvergenceWarning,
+            stacklevel=5,
+        )
+
+
+def warn_if_contrary(shares: Float, soft: Float) -> None:
+    """Tell if the labels found are mostly such that few voted for them.
+
+    Parameters
+    ----------
+    shares, soft : ndarray of shape (N, K)
+        Shares of the votes (zero without any), and soft labels.
+    """
+    followed = shares[np.arange(len(soft)), soft.argmax(axis=1)].sum()
+    best = shares.max(axis=1, initial=0).sum()
+    if followed < _LEAST * best and (shares > 0).any(axis=1).sum() >= _ITEMS:
+        warnings.warn(
+            f"the labels found got {followed / max(shares.sum(), 1.0):.0%} of the votes: the "
+            "penalty is too strong for so few labels per annotator and class. Lower penalty (to "
+            "a hundredth, say) and compare with MajorityVote.",
+            UserWarning,
             stacklevel=5,
         )
 

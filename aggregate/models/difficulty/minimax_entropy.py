@@ -14,7 +14,12 @@ from aggregate.fusion import from_log_joint, vote_shares
 from aggregate.kernels.minimax_entropy import entropy_best_items, entropy_log_joint
 from aggregate.models._base import BaseAggregator
 from aggregate.models._class_prior import ClassPrior
-from aggregate.models.difficulty._ascent import LogPrior, ascend, warn_unless_converged
+from aggregate.models.difficulty._ascent import (
+    LogPrior,
+    ascend,
+    warn_if_contrary,
+    warn_unless_converged,
+)
 from aggregate.models.difficulty._entropy_objective import EntropyObjective, basis, odds
 
 Float = NDArray[np.float64]
@@ -58,9 +63,11 @@ class MinimaxEntropy(BaseAggregator):
     under the penalty, the annotators' held; so `predict_proba` of the fitted votes is
     `probas_`. An item without labels has a table of zeros, as has every item in `score`.
 
-    It fails with few labels per annotator (the penalty then leaves a majority vote), and
-    with rare classes, which a uniform class prior overestimates. It keeps K·K
-    numbers per item on a nominal scale: with many classes, a confusion model is leaner.
+    It fails with many classes and few labels per annotator: the penalty then flattens the tables
+    until the labels have little to do with the votes, of which a warning tells from 300 items on.
+    (Ten music genres, 67 labels each: 12 % correct; 77 % with ``penalty=0.0025``.) A uniform class
+    prior overestimates rare classes. K·K numbers are kept per item: with many classes, a
+    confusion model is leaner.
 
     Parameters
     ----------
@@ -200,6 +207,7 @@ class MinimaxEntropy(BaseAggregator):
         self.objective_path_ = found.objective_path
         self.n_iter_, self.converged_ = found.n_iter + first.n_iter, found.converged
         warn_unless_converged(found.converged, self.max_iter, self.tol)
+        warn_if_contrary(shares, self._soft_labels(annotations, gold))
 
     def _keep(self, annotators: Float, annotations: Annotations, gold: Gold) -> None:
         shape = (-1, len(self.classes_), len(self.classes_))

@@ -87,3 +87,13 @@ def test_errors_of_zhou_2012_and_2014(real, name, scale):
     model = MinimaxEntropy(scale=scale).fit(votes)
     error = 100 - 100 * accuracy(model.probas_, gold_codes(truth, votes))
     assert error < ERRORS[name, scale] + 0.2
+
+
+def test_a_penalty_too_strong_is_told_and_a_lower_one_mends_it(real):
+    votes, truth = real("music_genre")
+    codes = gold_codes(truth, votes)
+    with pytest.warns(UserWarning, match="the penalty is too strong for so few labels"):
+        flat = MinimaxEntropy().fit(votes)
+    assert accuracy(flat.probas_, codes) < 0.5
+    mended = MinimaxEntropy(penalty=0.0025).fit(votes)
+    assert accuracy(mended.probas_, codes) > accuracy(MajorityVote().fit(votes).probas_, codes)

@@ -231,6 +231,11 @@ class DawidSkene(ConfusionModel):
         """Return where EM starts and which confusions it may choose."""
         start = Start(self.init, annotations, gold, self._stranger(), previous, self.n_jobs)
         if self.fix_confusion:
+            if history is not None:
+                raise ValueError(
+                    "history has no effect on fixed confusions: leave out one of history and "
+                    "fix_confusion=True."
+                )
             return start, FixedConfusions(start.given_table())
         counts = read_history(history, annotations.annotators, annotations.n_classes)
         return start, self._structure(counts)

@@ -128,6 +128,11 @@ class TestFixedConfusion:
         with pytest.raises(ValueError, match=r"fix_confusion=True needs confusions .*\(8, 3, 3\)"):
             DawidSkene(init=init, fix_confusion=True).fit(planted.votes)
 
+    def test_refuses_a_history_that_could_change_nothing(self, planted):
+        model = DawidSkene(init=planted.confusion, fix_confusion=True)
+        with pytest.raises(ValueError, match="history has no effect on fixed confusions"):
+            model.fit(planted.votes, history=np.ones(planted.confusion.shape))
+
 
 class TestHistory:
     def test_an_annotator_with_much_history_stays_at_it(self, planted):

@@ -229,7 +229,7 @@ def _chosen(models: Models | None, n_jobs: int | None) -> dict[str, BaseAggregat
         names = model_names() if models is None else tuple(models)
         for name in names:
             check_choice("models", name, model_names())
-        given = {name: make_model(name, n_jobs=n_jobs) for name in names}
+        given = {name: make_model(name, n_jobs=n_jobs, random_state=0) for name in names}
         for name in given:
             _warm_up(name)
     vote = given.pop(BASELINE, None) or make_model(BASELINE, n_jobs=n_jobs)

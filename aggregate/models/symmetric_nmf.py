@@ -20,6 +20,7 @@ from aggregate.moments import PairMoments
 
 Float = NDArray[np.float64]
 
+_RANK = 1e-8  # relative singular value below which the pairs do not tell K classes
 _LARGEST = 6000  # rows of a matrix of all blocks that is still laid out
 _SWEEPS = 50  # of the robust factorization, which serves as a start only
 
@@ -191,7 +192,8 @@ class SymmetricNMF(MomentModel):
         if not len(pairs.pairs):
             return
         root = self._root(pairs, crowd.random)
-        if not root.any():
+        spread = np.linalg.svd(root, compute_uv=False)
+        if spread[-1] <= _RANK * spread[0]:  # a direction of pure rounding would decide
             return
         paired = np.zeros(pairs.n_annotators, dtype=np.bool_)
         paired[pairs.pairs] = True

@@ -119,6 +119,18 @@ def warn_if_contrary(shares: Float, soft: Float) -> None:
         )
 
 
+def warn_of_flat_tables(n_items: int) -> None:
+    """Tell that the optimum decides nothing, where there is enough to decide from."""
+    if n_items >= _ITEMS:
+        warnings.warn(
+            "all tables came out flat: the penalty is too strong for so few labels per annotator "
+            "and class. The labels come from tables fitted to the vote instead. Lower penalty (to "
+            "a hundredth, say) and compare with MajorityVote.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 class LogPrior:
     """The class prior as coordinates of a climb: a softmax where learned, none where fixed.
 

@@ -55,7 +55,7 @@ def row(n_annotations: int, n_classes: int, peer: bool) -> str:
     )
     votes = drawn.annotations
     frame = votes.to_frame().rename(columns={"item": "task", "annotator": "worker"})
-    few = dict(max_iter=ITERATIONS, tol=0, accelerate=False, prior_strength=0)
+    few = {"max_iter": ITERATIONS, "tol": 0, "accelerate": False, "prior_strength": 0}
     model = DawidSkene()
     vote = least(lambda: MajorityVote().fit(votes))
     ds = least(lambda: DawidSkene(**few).fit(votes))

@@ -276,4 +276,5 @@ def _count(
     moments = PairMoments(pairs, weighted, n_annotators)
     if not weight.shape[0]:
         return moments
-    return moments.select(weighted.any(axis=(1, 2)))  # all the shared items may weigh nothing
+    used = np.asarray(weighted.any(axis=(1, 2)))  # all the shared items may weigh nothing
+    return moments.select(used)

@@ -18,6 +18,7 @@ from aggregate.models.weighting._coins import Coins, OneCoinModel
 Float = NDArray[np.float64]
 
 _UNWEIGHTED = np.empty(0)
+_WHOLE_STEPS = 10
 _LEAST = 1e-3  # a skill of zero explains nothing and cannot be divided by
 
 
@@ -56,7 +57,7 @@ class MMSR(OneCoinModel):
         Weigh ratios by labels in common; False is the published plain mean.
     max_iter : int, default=1000
         Most rounds.
-    tol : float, default=1e-8
+    tol : float, default=1e-4
         Stop when no size changes by more.
     class_prior : "uniform", "learned", array of shape (K,) or mapping class -> probability
         How often each class is true.
@@ -106,7 +107,7 @@ class MMSR(OneCoinModel):
         trim: float = 0.25,
         weighted: bool = True,
         max_iter: int = 1000,
-        tol: float = 1e-8,
+        tol: float = 1e-4,
         class_prior: Any = "uniform",
         annotator_correlation: float = 0.4,
         unknown_annotators: str = "prior",
@@ -169,5 +170,9 @@ class MMSR(OneCoinModel):
             one = update(size, size)
             following = np.sqrt(update(one, size) * one)  # the two sides, scale shared out
             moved = float(abs(following - size).max(initial=0.0))
-            size, n_iter = following, n_iter + 1
+            # Ever shorter steps: which partners are cut depends on the value itself, and
+            # whole steps may go round in circles for good.
+            n_iter += 1
+            size = size + (following - size) / max(1.0, n_iter / _WHOLE_STEPS)
+            moved /= max(1.0, n_iter / _WHOLE_STEPS)
         return np.where(n_partners > 0, size, start), n_iter, moved

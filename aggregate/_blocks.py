@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 Result = TypeVar("Result")
 
-_MOST_BLOCKS = 32
-_ANNOTATIONS_PER_BLOCK = 1 << 16
+_MOST_BLOCKS = 16
+_ANNOTATIONS_PER_BLOCK = 1 << 18
 
 
 def item_blocks(item_ptr: NDArray[np.int64], *, table_size: int = 0) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Micro-benchmarks for pytest-benchmark: python -m pytest benchmarks --benchmark-only.
+"""Micro-benchmarks for pytest-benchmark: python -m pytest benchmarks --benchmark-only -n 0.
 
 Each case runs once before it is timed, so that compilation does not count.
 """

@@ -32,23 +32,23 @@ class TestItemBlocks:
         assert bounds[0] == 0
         assert bounds[-1] == len(n_labels)
         assert (np.diff(bounds) > 0).all()
-        assert len(bounds) <= 33
+        assert len(bounds) <= 17
 
     def test_blocks_hold_about_equally_many_annotations(self):
-        ptr = pointers(np.random.default_rng(1).integers(0, 9, size=300_000))
+        ptr = pointers(np.random.default_rng(1).integers(0, 9, size=600_000))
         bounds = item_blocks(ptr)
         held = np.diff(ptr[bounds])
-        assert len(held) == ptr[-1] // (1 << 16)
+        assert len(held) == ptr[-1] // (1 << 18)
         assert held.max() - held.min() < 20
 
-    def test_never_more_than_32(self):
+    def test_never_more_than_16(self):
         assert len(item_blocks(pointers(np.full(10, 10**8)))) == 11
-        assert len(item_blocks(pointers(np.full(10**5, 1000)))) == 33
+        assert len(item_blocks(pointers(np.full(10**5, 1000)))) == 17
 
     def test_large_tables_make_fewer_blocks(self):
-        ptr = pointers(np.full(100_000, 5))
+        ptr = pointers(np.full(400_000, 5))
         assert len(item_blocks(ptr)) == 8
-        assert len(item_blocks(ptr, table_size=200_000)) == 3
+        assert len(item_blocks(ptr, table_size=800_000)) == 3
         assert len(item_blocks(ptr, table_size=10**9)) == 2
 
     @pytest.mark.parametrize("n_items", [0, 1, 3])

@@ -1,19 +1,17 @@
 """Aggregators: scikit-learn estimators that turn votes into soft labels."""
 
-from aggregate.models.bayesian import (
-    BWA,
-    CBCC,
-    EBCC,
-    IBCC,
-    MACE,
-)
-from aggregate.models.coupled_nmf import CoupledNMF
+from aggregate.models._base import BaseAggregator
+from aggregate.models.bayesian import BWA, CBCC, EBCC, IBCC, MACE
 from aggregate.models.dawid_skene import DawidSkene
 from aggregate.models.dependent import DependentGroups
 from aggregate.models.difficulty import GLAD, MinimaxEntropy
-from aggregate.models.iterative_weighted_vote import IterativeWeightedVote
-from aggregate.models.majority_vote import MajorityVote
-from aggregate.models.multi_spa import MultiSPA
+from aggregate.models.moments import (
+    CoupledNMF,
+    MultiSPA,
+    SpectralDawidSkene,
+    SymmetricNMF,
+    TensorMoments,
+)
 from aggregate.models.registry import make_model, model_names
 from aggregate.models.spectral import (
     KOS,
@@ -26,7 +24,6 @@ from aggregate.models.spectral import (
     SpectralMetaLearner,
     TriangularEstimation,
 )
-from aggregate.models.spectral_dawid_skene import SpectralDawidSkene
 from aggregate.models.structures import (
     ClassConditionalDawidSkene,
     FastDawidSkene,
@@ -35,10 +32,16 @@ from aggregate.models.structures import (
     OneCoinDawidSkene,
     PooledDawidSkene,
 )
-from aggregate.models.symmetric_nmf import SymmetricNMF
-from aggregate.models.tensor_moments import TensorMoments
-from aggregate.models.wawa import Wawa
-from aggregate.models.weighting import CATD, CRH, LogOddsVote, ZenCrowd, ZeroBasedSkill
+from aggregate.models.voting import (
+    CATD,
+    CRH,
+    IterativeWeightedVote,
+    LogOddsVote,
+    MajorityVote,
+    Wawa,
+    ZenCrowd,
+    ZeroBasedSkill,
+)
 
 __all__ = [
     "BWA",
@@ -51,6 +54,7 @@ __all__ = [
     "KOS",
     "MACE",
     "MMSR",
+    "BaseAggregator",
     "ClassConditionalDawidSkene",
     "CoupledNMF",
     "CrowdLab",

@@ -104,7 +104,7 @@ class Start:
             return problem.from_soft_labels(clamp(shares, self.gold))
         if isinstance(self.init, str) and self.init in FROM_MOMENTS:
             # Those models import this file's neighbours: a later import breaks the circle.
-            from aggregate.models._moment_start import moment_start
+            from aggregate.models.moments._moment_start import moment_start
 
             return moment_start(
                 self.init, self.annotations, self.gold, problem, random, self.n_jobs

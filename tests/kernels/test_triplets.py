@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aggregate.kernels.triplets import trimmed_means, triplets_of
-from aggregate.models.weighting._agreement import agreement_table
+from aggregate.models.voting._agreement import agreement_table
 from tests import problems
 from tests.models.spectral import oracle
 

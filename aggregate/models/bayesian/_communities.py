@@ -13,9 +13,9 @@ from aggregate.fusion import vote_shares
 from aggregate.kernels.dirichlet import expect_log, fit_dirichlet
 from aggregate.kernels.em import FLOOR
 from aggregate.models._em import State
-from aggregate.models._voting import agreement
 from aggregate.models.bayesian._crowd import LARGEST, ROUNDS, SMALLEST, CrowdVariational
 from aggregate.models.bayesian._variational import geometric
+from aggregate.models.voting._voting import agreement
 
 Float = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from aggregate.kernels.bwa import score_errors, weighted_average_pass
 from aggregate.models._base import BaseAggregator
 from aggregate.models._confusions import prior_confusion
 from aggregate.models._em import State, run_em, warn_unless_converged
-from aggregate.models._voting import agreement
+from aggregate.models.voting._voting import agreement
 
 Float = NDArray[np.float64]
 

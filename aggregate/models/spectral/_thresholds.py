@@ -14,8 +14,8 @@ from scipy.sparse import csr_array
 from aggregate.annotations import Annotations
 from aggregate.fusion.posterior import clamp
 from aggregate.models._base import BaseAggregator
-from aggregate.models._voting import agreement
-from aggregate.models.weighting._coins import agreement_log_likelihood
+from aggregate.models.voting._coins import agreement_log_likelihood
+from aggregate.models.voting._voting import agreement
 
 Float = NDArray[np.float64]
 

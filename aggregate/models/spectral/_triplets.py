@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate.kernels.triplets import triplets_of
-from aggregate.models.weighting._agreement import PairTable
+from aggregate.models.voting._agreement import PairTable
 
 Float = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from aggregate._validation import check_choice, check_distribution, check_number
 from aggregate.annotations import Annotations
 from aggregate.models._confusion_model import ConfusionModel
-from aggregate.models.weighting._agreement import PairTable, keys_of, off_diagonal
+from aggregate.models.voting._agreement import PairTable, keys_of, off_diagonal
 
 Float = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import vote_counts
 from aggregate.fusion.posterior import clamp
 from aggregate.models._base import BaseAggregator
-from aggregate.models._voting import agreement, winners
-from aggregate.models.weighting._coins import agreement_log_likelihood
+from aggregate.models.voting._coins import agreement_log_likelihood
+from aggregate.models.voting._voting import agreement, winners
 
 Float = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from aggregate.annotations import Annotations
 from aggregate.models.spectral._leading import leading_eigenvector, mostly_positive
 from aggregate.models.spectral._thresholds import Direction, ThresholdVote
-from aggregate.models.weighting._agreement import PairTable, agreement_table
+from aggregate.models.voting._agreement import PairTable, agreement_table
 
 Float = NDArray[np.float64]
 

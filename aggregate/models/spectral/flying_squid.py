@@ -17,7 +17,7 @@ from aggregate.models.spectral._two_coins import (
     fill_unknown,
     products,
 )
-from aggregate.models.weighting._agreement import fit_rank_one
+from aggregate.models.voting._agreement import fit_rank_one
 
 Float = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.kernels.triplets import trimmed_means
-from aggregate.models.weighting._agreement import PairTable, agreement_table, fit_rank_one
-from aggregate.models.weighting._coins import Coins, OneCoinModel
+from aggregate.models.voting._agreement import PairTable, agreement_table, fit_rank_one
+from aggregate.models.voting._coins import Coins, OneCoinModel
 
 Float = NDArray[np.float64]
 

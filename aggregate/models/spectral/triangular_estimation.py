@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.models.spectral._triplets import triplets
-from aggregate.models.weighting._agreement import agreement_table, fit_rank_one
-from aggregate.models.weighting._coins import Coins, OneCoinModel
+from aggregate.models.voting._agreement import agreement_table, fit_rank_one
+from aggregate.models.voting._coins import Coins, OneCoinModel
 
 Float = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from aggregate.kernels.hard_em import hard_pass
 from aggregate.models._em import Counts, Fit, Passes, State, run_em
 from aggregate.models._problem import Problem, Structure
 from aggregate.models._start import Previous, Start
-from aggregate.models._voting import winners
 from aggregate.models.dawid_skene import DawidSkene
+from aggregate.models.voting._voting import winners
 
 Float = NDArray[np.float64]
 

@@ -24,8 +24,8 @@ from aggregate.models._gold import gold_codes
 from aggregate.models.spectral._leading import leading_eigenvector
 from aggregate.models.spectral._two_coins import ask, covariances
 from aggregate.models.spectral.spectral_meta_learner import balance_from_triples
-from aggregate.models.weighting._agreement import agreement_table
-from aggregate.models.weighting._coins import coin_confusions
+from aggregate.models.voting._agreement import agreement_table
+from aggregate.models.voting._coins import coin_confusions
 from tests import problems
 from tests.models.spectral import oracle
 

@@ -8,8 +8,8 @@ from scipy.stats import chi2
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
-from aggregate.models._voting import Weights
-from aggregate.models.weighting._iterated_vote import IteratedVote
+from aggregate.models.voting._iterated_vote import IteratedVote
+from aggregate.models.voting._voting import Weights
 
 Float = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from aggregate._validation import check_choice, first_few
 from aggregate.annotations import Annotations
 from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
-from aggregate.models._voting import accuracies, winners
-from aggregate.models.weighting._agreement import agreement_table, fit_rank_one
-from aggregate.models.weighting._coins import Coins, OneCoinModel
+from aggregate.models.voting._agreement import agreement_table, fit_rank_one
+from aggregate.models.voting._coins import Coins, OneCoinModel
+from aggregate.models.voting._voting import accuracies, winners
 
 Float = NDArray[np.float64]
 

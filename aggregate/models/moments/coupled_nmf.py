@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from aggregate._validation import check_choice, check_number
 from aggregate.factorization import FactorizationResult, coupled_nmf, coupled_nmf_mirror
-from aggregate.models._moment_model import Crowd, Estimate, MomentModel, as_estimate
-from aggregate.models.multi_spa import ALIGNMENTS, aligned, extreme_columns
+from aggregate.models.moments._moment_model import Crowd, Estimate, MomentModel, as_estimate
+from aggregate.models.moments.multi_spa import ALIGNMENTS, aligned, extreme_columns
 
 Float = NDArray[np.float64]
 

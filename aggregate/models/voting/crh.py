@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
-from aggregate.models._voting import Weights
-from aggregate.models.weighting._iterated_vote import IteratedVote
+from aggregate.models.voting._iterated_vote import IteratedVote
+from aggregate.models.voting._voting import Weights
 
 Float = NDArray[np.float64]
 

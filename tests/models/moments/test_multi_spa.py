@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aggregate import MultiSPA
-from aggregate.models.multi_spa import extreme_columns
+from aggregate.models.moments.multi_spa import extreme_columns
 from aggregate.moments import PairMoments
 from tests.published import PLAIN, busiest, percent_wrong
 

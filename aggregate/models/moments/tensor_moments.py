@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aggregate._validation import check_number
 from aggregate.factorization import coupled_cpd
-from aggregate.models._moment_model import Crowd, Estimate, MomentModel, as_estimate
+from aggregate.models.moments._moment_model import Crowd, Estimate, MomentModel, as_estimate
 from aggregate.moments import choose_triples, label_shares, triple_moments
 
 Float = NDArray[np.float64]

@@ -14,7 +14,7 @@ from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._em import warn_unless_converged
 from aggregate.models._problem import Problem
 from aggregate.models._start import Start
-from aggregate.models.weighting._coins import coin_confusions
+from aggregate.models.voting._coins import coin_confusions
 
 Float = NDArray[np.float64]
 

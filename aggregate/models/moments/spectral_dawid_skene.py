@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.factorization import match_to_diagonal, symmetrize_views, tensor_power
-from aggregate.models._moment_model import Crowd, Estimate, MomentModel
+from aggregate.models.moments._moment_model import Crowd, Estimate, MomentModel
 from aggregate.moments import group_vote_counts
 
 Float = NDArray[np.float64]

@@ -15,7 +15,7 @@ from aggregate.factorization import (
     spectral_root,
     symmetric_nmf,
 )
-from aggregate.models._moment_model import Crowd, Estimate, MomentModel, as_estimate
+from aggregate.models.moments._moment_model import Crowd, Estimate, MomentModel, as_estimate
 from aggregate.moments import PairMoments
 
 Float = NDArray[np.float64]

@@ -14,7 +14,7 @@ from aggregate.factorization import (
     propagate_permutations,
     successive_projection,
 )
-from aggregate.models._moment_model import Crowd, Estimate, MomentModel
+from aggregate.models.moments._moment_model import Crowd, Estimate, MomentModel
 from aggregate.moments import PairMoments
 
 Float = NDArray[np.float64]

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
-from aggregate.models._voting import BaseVote, Weights, accuracies
+from aggregate.models.voting._voting import BaseVote, Weights, accuracies
 
 
 class ZeroBasedSkill(BaseVote):

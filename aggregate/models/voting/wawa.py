@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate.annotations import Annotations
-from aggregate.models._voting import BaseVote, Weights, accuracies
+from aggregate.models.voting._voting import BaseVote, Weights, accuracies
 
 
 class Wawa(BaseVote):

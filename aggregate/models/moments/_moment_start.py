@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from aggregate.annotations import Annotations
 from aggregate.models._em import State
-from aggregate.models._moment_model import MomentModel
 from aggregate.models._problem import Problem
-from aggregate.models.coupled_nmf import CoupledNMF
-from aggregate.models.multi_spa import MultiSPA
-from aggregate.models.spectral_dawid_skene import SpectralDawidSkene
-from aggregate.models.symmetric_nmf import SymmetricNMF
-from aggregate.models.tensor_moments import TensorMoments
+from aggregate.models.moments._moment_model import MomentModel
+from aggregate.models.moments.coupled_nmf import CoupledNMF
+from aggregate.models.moments.multi_spa import MultiSPA
+from aggregate.models.moments.spectral_dawid_skene import SpectralDawidSkene
+from aggregate.models.moments.symmetric_nmf import SymmetricNMF
+from aggregate.models.moments.tensor_moments import TensorMoments
 
 _MODELS: Final[dict[str, type[MomentModel]]] = {
     "spectral": SpectralDawidSkene,

@@ -8,7 +8,8 @@ from aggregate.models import make_model, model_names
 
 def test_every_public_model_has_a_name():
     named = {type(make_model(name)).__name__ for name in model_names()}
-    assert named == {name for name in aggregate.models.__all__ if name[0].isupper()}, (
+    public = {name for name in aggregate.models.__all__ if name[0].isupper()}
+    assert named == public - {"BaseAggregator"}, (
         "give the new model a line in aggregate/_model_names.py"
     )
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning, SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator
-from tests.models.weighting import oracle
 
 from aggregate import (
     CATD,
@@ -23,6 +22,7 @@ from aggregate.metrics import accuracy
 from aggregate.models._gold import gold_codes
 from aggregate.models.voting._agreement import agreement_table, fit_rank_one
 from tests import problems
+from tests.models.voting import oracle
 
 MODELS = [ZeroBasedSkill, CRH, CATD, LogOddsVote, ZenCrowd]
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

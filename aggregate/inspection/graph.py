@@ -163,8 +163,8 @@ def triangles(found: Overlap, random: np.random.Generator) -> tuple[Codes, bool]
     if n_annotators * (n_annotators - 1) * (n_annotators - 2) // 6 <= _TRIPLES:
         dense = usable.toarray() > 0
         triples = np.array(list(combinations(range(n_annotators), 3)), dtype=np.int64)
-        j, l, m = triples.reshape(-1, 3).T  # noqa: E741
-        return triples.reshape(-1, 3)[dense[j, l] & dense[j, m] & dense[l, m]], True
+        u, v, w = triples.reshape(-1, 3).T
+        return triples.reshape(-1, 3)[dense[u, v] & dense[u, w] & dense[v, w]], True
     pairs = found.usable_pairs()
     if not len(pairs):
         return np.empty((0, 3), dtype=np.int64), True

@@ -219,8 +219,7 @@ class MinimaxEntropy(BaseAggregator):
         voted = annotations.labels_per_item > 0
         if gold is not None:
             voted = voted & (gold < 0)
-        lead = soft[voted] - self.class_prior_
-        return bool(np.abs(lead).max(initial=0.0) < _FLAT) and bool(voted.any())
+        return bool(voted.any() and np.abs(soft[voted] - self.class_prior_).max() < _FLAT)
 
     def _keep(
         self, problem: EntropyObjective, point: Float, annotations: Annotations, gold: Gold

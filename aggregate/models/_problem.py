@@ -11,7 +11,8 @@ from tqdm import tqdm
 from aggregate._tables import row_codes
 from aggregate.annotations import Annotations
 from aggregate.models._class_prior import ClassPrior
-from aggregate.models._em import Fit, Passes, State, run_em
+from aggregate.models._em import Fit, State, run_em
+from aggregate.models._passes import Passes
 
 Float = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from aggregate import Annotations, DawidSkene
-from aggregate.models import _em
+from aggregate.models import _passes
 from tests import naive, problems
 
 
@@ -360,7 +360,7 @@ class TestInterrupt:
     def test_leaves_the_estimator_usable(self, planted, monkeypatch, n_jobs):
         model = DawidSkene(n_jobs=n_jobs).fit(planted.votes)
         before = model.probas_
-        em_pass, calls = _em.em_pass, []
+        em_pass, calls = _passes.em_pass, []
 
         def interrupted(*arguments):
             calls.append(1)
@@ -368,7 +368,7 @@ class TestInterrupt:
                 raise KeyboardInterrupt
             return em_pass(*arguments)
 
-        monkeypatch.setattr(_em, "em_pass", interrupted)
+        monkeypatch.setattr(_passes, "em_pass", interrupted)
         with pytest.raises(KeyboardInterrupt):
             model.fit(planted.votes)
         np.testing.assert_array_equal(model.fit(planted.votes).probas_, before)
@@ -382,7 +382,7 @@ class TestInterrupt:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(_em, "em_pass", interrupted)
+            patch.setattr(_passes, "em_pass", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 model.fit(problems.planted(1, n_annotators=5, n_classes=2).votes)
         assert model.classes_.tolist() == [0, 1, 2]

@@ -12,7 +12,8 @@ from aggregate.annotations import Annotations
 from aggregate.kernels.dirichlet import expect_log
 from aggregate.kernels.em import posterior_counts
 from aggregate.kernels.mixture import mixture_pass
-from aggregate.models._em import Counts, Fit, Passes, State, run_em
+from aggregate.models._em import Counts, Fit, State, run_em
+from aggregate.models._passes import Passes
 
 Float = NDArray[np.float64]
 

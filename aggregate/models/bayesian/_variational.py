@@ -24,7 +24,8 @@ from aggregate.fusion.posterior import clamp
 from aggregate.kernels.dirichlet import expect_log
 from aggregate.kernels.em import FLOOR
 from aggregate.models._confusion_model import ConfusionModel
-from aggregate.models._em import Fit, Passes, State, run_em, warn_unless_converged
+from aggregate.models._em import Fit, State, run_em, warn_unless_converged
+from aggregate.models._passes import Passes
 from aggregate.models._start import _around_votes
 
 Float = NDArray[np.float64]

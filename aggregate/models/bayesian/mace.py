@@ -15,7 +15,8 @@ from aggregate.annotations import Annotations
 from aggregate.kernels.em import FLOOR
 from aggregate.models._class_prior import ClassPrior
 from aggregate.models._confusion_model import ConfusionModel
-from aggregate.models._em import Counts, Fit, Passes, State, run_em, warn_unless_converged
+from aggregate.models._em import Counts, Fit, State, run_em, warn_unless_converged
+from aggregate.models._passes import Passes
 from aggregate.models.bayesian._variational import dirichlet_divergence, soft_starts
 
 Float = NDArray[np.float64]

@@ -11,7 +11,8 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
 from aggregate.kernels.hard_em import hard_pass
-from aggregate.models._em import Counts, Fit, Passes, State, run_em
+from aggregate.models._em import Counts, Fit, State, run_em
+from aggregate.models._passes import Passes
 from aggregate.models._problem import Problem, Structure
 from aggregate.models._start import Previous, Start
 from aggregate.models.dawid_skene import DawidSkene

@@ -17,6 +17,41 @@ Float = NDArray[np.float64]
 _NO_GOLD = np.empty(0, dtype=np.int32)
 
 
+def block_counts(
+    item_ptr: NDArray[np.int64],
+    code: NDArray[np.uint32],
+    gold: NDArray[np.int32] | None,
+    state: State,
+    first: int = 0,
+    last: int | None = None,
+) -> Counts:
+    """Return what the items ``first`` to ``last`` add to the expected counts under a state.
+
+    Whoever runs blocks (threads here, a file's slices, workers of a cluster) calls this on
+    each and adds the answers up in the blocks' order.
+
+    Parameters
+    ----------
+    item_ptr : ndarray of int64, shape (N + 1,)
+        Where each item's codes begin; ``item_ptr[0]`` need not be 0.
+    code : ndarray of uint32
+        Table row ``annotator·K + label`` of each annotation (see `row_codes`).
+    gold : ndarray of int32, shape (N,), or None
+        Known class of each item, -1 where unknown.
+    state : State
+        Class prior (K,) and table (M·K, K), entries at least `FLOOR`.
+    first, last : int
+        The block; by default, all items.
+    """
+    mass, table = np.zeros(len(state.prior)), np.zeros(state.table.shape)
+    value = em_pass(
+        item_ptr, code, _NO_GOLD if gold is None else gold, state.prior, state.table,
+        first, len(item_ptr) - 1 if last is None else last,
+        table, mass, class_tuple(len(state.prior)),
+    )  # fmt: skip
+    return Counts(mass, table, value)
+
+
 class Passes:
     """The E-step side of a data set: passes over its items, by blocks, serial or threaded."""
 
@@ -32,18 +67,12 @@ class Passes:
         self.shape = (annotations.n_annotators * annotations.n_classes, annotations.n_classes)
         self.bounds = item_blocks(self.item_ptr, table_size=self.shape[0])
         self.n_jobs = n_jobs
-        self.unit = class_tuple(annotations.n_classes)
 
     def expect(self, state: State) -> Counts:
         """Return the expected counts under a state, and its log likelihood."""
 
         def block(first: int, last: int) -> Counts:
-            mass, table = self._zeros()
-            value = em_pass(
-                self.item_ptr, self.code, self.gold, state.prior, state.table,
-                first, last, table, mass, self.unit,
-            )  # fmt: skip
-            return Counts(mass, table, value)
+            return block_counts(self.item_ptr, self.code, self.gold, state, first, last)
 
         return self._sum(block)
 

@@ -27,6 +27,16 @@ class Structure(Protocol):
         """Return the log prior density of a table, up to a constant."""
 
 
+def passes_over(
+    annotations: Annotations, gold: NDArray[np.int32] | None, n_jobs: int | None = None
+) -> Passes:
+    """Return passes over annotations in memory."""
+    code = row_codes(
+        annotations.annotator, annotations.label, annotations.n_annotators, annotations.n_classes
+    )
+    return Passes(annotations, code, gold, n_jobs)
+
+
 class Problem:
     """Votes, what is known of the truth, and which confusions and class priors are allowed.
 
@@ -37,6 +47,9 @@ class Problem:
     structure : Structure
     class_prior : ClassPrior
     n_jobs : int or None
+    passes : Passes, optional
+        Ready-made passes over the same items, which know the gold: those of a file or of a
+        cluster. By default, they are made from the annotations.
     """
 
     def __init__(
@@ -46,14 +59,10 @@ class Problem:
         structure: Structure,
         class_prior: ClassPrior,
         n_jobs: int | None = None,
+        *,
+        passes: Passes | None = None,
     ) -> None:
-        code = row_codes(
-            annotations.annotator,
-            annotations.label,
-            annotations.n_annotators,
-            annotations.n_classes,
-        )
-        self.passes = Passes(annotations, code, gold, n_jobs)
+        self.passes = passes or passes_over(annotations, gold, n_jobs)
         self.structure, self.class_prior = structure, class_prior
 
     def step(self, state: State) -> tuple[float, State]:

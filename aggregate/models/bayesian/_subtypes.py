@@ -64,6 +64,11 @@ class Subtypes:
         self.class_pseudo, self.subtype_pseudo = class_pseudo, subtype_pseudo
         self.pseudo = pseudo
 
+    def unsplit(self, soft_labels: Float) -> State:
+        """Return the state with one subtype per class, which no round can split again."""
+        counts = self.passes.count(soft_labels)
+        return self.learn(counts.mass, counts.table)
+
     def start(self, soft_labels: Float, random: np.random.Generator) -> State:
         """Return the state after splitting every item's soft label at random over subtypes."""
         passes = self.passes

@@ -64,6 +64,14 @@ class TestModel:
             path = EBCC(n_init=1, random_state=seed, tol=0, max_iter=300).fit(votes).objective_path_
             assert np.diff(path).min() >= -1e-9 * abs(path[-1])
 
+    def test_no_split_is_the_first_start(self):
+        fit = EBCC(n_init=2, random_state=0).fit(problems.planted(1, n_items=500).votes)
+        plain = EBCC(n_subtypes=1, n_init=1).fit(problems.planted(1, n_items=500).votes)
+        assert fit.bounds_.shape == (3,)
+        assert fit.subtype_share_.shape == (3, 1)
+        # Nine subtypes without items cost the class the same, whatever else is there.
+        np.testing.assert_allclose(fit.confusion_, plain.confusion_, atol=0.01)
+
     def test_more_starts_are_no_worse_and_seeds_fix_everything(self):
         votes, _ = correlated(1, n_items=150)
         few, many = (EBCC(n_init=n, random_state=3).fit(votes) for n in (1, 12))
@@ -114,3 +122,12 @@ def test_published_accuracies(name, real):
     assert 100 * accuracy(fit.probas_, gold_codes(truth, votes)) == pytest.approx(
         wanted, abs=margin
     )
+
+
+def test_web_needs_the_start_without_a_split(real):
+    """The published run, one seed in forty, is the optimum that no split leads back to."""
+    votes, truth = real("web")
+    fit = EBCC(n_init=2, random_state=0).fit(votes)
+    assert fit.bounds_.argmax() == 0
+    assert fit.bounds_[0] > fit.bounds_[1:].max() + 1
+    assert 100 * accuracy(fit.probas_, gold_codes(truth, votes)) == pytest.approx(76.86, abs=0.01)

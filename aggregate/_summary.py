@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregate.storage import count_codes
+
 if TYPE_CHECKING:
     from aggregate.annotations import Annotations
 
@@ -64,9 +66,11 @@ class AnnotationsSummary:
 def summarize(annotations: Annotations) -> AnnotationsSummary:
     """Count what `Annotations.describe` reports."""
     per_item, per_annotator = annotations.labels_per_item, annotations.labels_per_annotator
-    item, annotator = annotations.item, annotations.annotator
-    repeats = (item[1:] == item[:-1]) & (annotator[1:] == annotator[:-1])
-    counts = np.bincount(annotations.label, minlength=annotations.n_classes)
+    repeats = 0
+    for _, _, part in annotations.blocks():
+        item, annotator = part.item, part.annotator
+        repeats += int(((item[1:] == item[:-1]) & (annotator[1:] == annotator[:-1])).sum())
+    counts = count_codes(annotations.label, annotations.n_classes)
     return AnnotationsSummary(
         n_items=annotations.n_items,
         n_annotators=annotations.n_annotators,
@@ -76,7 +80,7 @@ def summarize(annotations: Annotations) -> AnnotationsSummary:
         labels_per_annotator=_spread(per_annotator),
         empty_items=int((per_item == 0).sum()),
         empty_annotators=int((per_annotator == 0).sum()),
-        repeats=int(repeats.sum()),
+        repeats=repeats,
         class_counts=dict(zip(annotations.classes.tolist(), counts.tolist(), strict=True)),
     )
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from aggregate import _constructors, _export
-from aggregate._constructors import AUTO
 from aggregate._report import ImportReport
-from aggregate._summary import AnnotationsSummary, summarize
+from aggregate._ways_in import OnDuplicate, WaysIn
+from aggregate._ways_out import WaysOut
 from aggregate.kernels.layout import item_of_annotation, stable_order
+from aggregate.storage import count_codes, pieces
 
-OnDuplicate = Literal["keep", "first", "last", "error"]
+__all__ = ["Annotations", "ByAnnotator", "OnDuplicate"]
 
 
 class ByAnnotator(NamedTuple):
@@ -28,7 +28,7 @@ class ByAnnotator(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Annotations:
+class Annotations(WaysIn, WaysOut):
     r"""Labels given by annotators to items, in arrays that kernels can walk.
 
     Make one with `from_columns`, `from_frame`, `from_matrix`, `from_sparse` or `from_dict`,
@@ -99,8 +99,9 @@ class Annotations:
                 f"item_ptr must hold {self.n_items + 1} positions from 0 to {n_annotations} "
                 f"(one per item and the end); got {len(ptr)} from {ptr[:1]} to {ptr[-1:]}."
             )
-        if (np.diff(ptr) < 0).any():
-            raise ValueError("item_ptr must never decrease.")
+        for part in pieces(ptr, overlap=1):
+            if (part[1:] < part[:-1]).any():
+                raise ValueError("item_ptr must never decrease.")
         if len(self.label) != n_annotations:
             raise ValueError(
                 f"annotator and label must be of one length; got {n_annotations} and "
@@ -110,11 +111,12 @@ class Annotations:
             ("annotator", self.annotator, self.n_annotators),
             ("label", self.label, self.n_classes),
         ):
-            if len(code) and (code.min() < 0 or code.max() >= size):
-                raise ValueError(
-                    f"{name} codes must lie between 0 and {size - 1}; got values from "
-                    f"{code.min()} to {code.max()}."
-                )
+            for part in pieces(code):
+                if part.min() < 0 or part.max() >= size:
+                    raise ValueError(
+                        f"{name} codes must lie between 0 and {size - 1}; got values from "
+                        f"{part.min()} to {part.max()}."
+                    )
 
     # Sizes ---------------------------------------------------------------------------------
 
@@ -146,8 +148,7 @@ class Annotations:
     @cached_property
     def labels_per_annotator(self) -> NDArray[np.int64]:
         """How many labels each annotator gave, shape (M,)."""
-        counts = np.bincount(self.annotator, minlength=self.n_annotators)
-        return _frozen_array(counts, np.int64)
+        return _frozen_array(count_codes(self.annotator, self.n_annotators), np.int64)
 
     @cached_property
     def item(self) -> NDArray[np.int32]:
@@ -168,258 +169,6 @@ class Annotations:
             _frozen_array(self.label[order], np.int32),
         )
 
-    # Ways in -------------------------------------------------------------------------------
-
-    @classmethod
-    def from_columns(
-        cls,
-        items: ArrayLike,
-        annotators: ArrayLike,
-        labels: ArrayLike,
-        *,
-        classes: ArrayLike | None = None,
-        known_items: ArrayLike | None = None,
-        known_annotators: ArrayLike | None = None,
-        on_duplicate: OnDuplicate = "keep",
-    ) -> Annotations:
-        """Build from three columns of equal length, one row per label.
-
-        Parameters
-        ----------
-        items, annotators, labels : array-like of shape (n_rows,)
-            Identifiers of any kind (numbers, text, dates); lists, NumPy or Arrow arrays, series.
-            A row whose label is missing (None, NaN, NA) makes its item and annotator known.
-        classes : array-like, optional
-            All classes in the order wanted, when nobody used some of them.
-        known_items, known_annotators : array-like, optional
-            All items or annotators in the order wanted, when some have no label.
-        on_duplicate : {"keep", "first", "last", "error"}
-            What to do with several labels by one annotator on one item: count each, take
-            the first or last row, or refuse.
-
-        Returns
-        -------
-        Annotations
-
-        Raises
-        ------
-        ValueError
-            If the columns differ in length, a label has no item or annotator, or a value is
-            not among the declared ones.
-
-        Examples
-        --------
-        >>> from aggregate import Annotations
-        >>> Annotations.from_columns([1, 1, 2], ["x", "y", "x"], [0, 1, 1], classes=[0, 1, 2])
-        Annotations(2 items, 2 annotators, 3 classes, 3 annotations)
-        """
-        parts = _constructors.from_columns(
-            items,
-            annotators,
-            labels,
-            declared=(known_items, known_annotators, classes),
-            on_duplicate=on_duplicate,
-        )
-        return cls(*parts)
-
-    @classmethod
-    def from_frame(
-        cls,
-        frame: Any,
-        *,
-        item: str | None = None,
-        annotator: str | None = None,
-        label: str | None = None,
-        classes: ArrayLike | None = None,
-        on_duplicate: OnDuplicate = "keep",
-    ) -> Annotations:
-        """Build from a long data frame (pandas, polars, pyarrow), one row per label.
-
-        Parameters
-        ----------
-        frame : data frame
-            Columns of any dtype; nulls in the label column are missing labels.
-        item, annotator, label : str, optional
-            Column names. Left out, they are recognised among the usual ones (task, worker,
-            question, answer, …) and ``report.columns`` tells the guess.
-        classes, on_duplicate
-            As in `from_columns`.
-
-        Returns
-        -------
-        Annotations
-
-        Raises
-        ------
-        ValueError
-            If a column is missing, ambiguous or cannot be recognised.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from aggregate import Annotations
-        >>> frame = pd.DataFrame({"task": [1, 1], "worker": ["u", "v"], "label": ["no", "yes"]})
-        >>> votes = Annotations.from_frame(frame)
-        >>> votes.report.columns["item"]
-        'task'
-        """
-        names = {"item": item, "annotator": annotator, "label": label}
-        return cls(*_constructors.from_frame(frame, names, classes, on_duplicate))
-
-    @classmethod
-    def from_matrix(
-        cls,
-        matrix: Any,
-        *,
-        missing: Any = AUTO,
-        items: ArrayLike | None = None,
-        annotators: ArrayLike | None = None,
-        classes: ArrayLike | None = None,
-    ) -> Annotations:
-        """Build from a table with one row per item and one column per annotator.
-
-        Parameters
-        ----------
-        matrix : array-like or data frame of shape (N, M)
-            Labels of any kind.
-        missing : value or list of values, optional
-            What marks a missing label besides None and NaN. By default -1 (in numbers).
-        items, annotators : array-like of shape (N,), (M,), optional
-            Names of the rows and columns. A data frame's column names are used; otherwise
-            positions.
-        classes : array-like, optional
-            As in `from_columns`.
-
-        Returns
-        -------
-        Annotations
-
-        Raises
-        ------
-        ValueError
-            If the table is not two-dimensional, or holds only -1 and 1 and ``missing`` does
-            not say whether -1 is a label.
-
-        Examples
-        --------
-        >>> from aggregate import Annotations
-        >>> Annotations.from_matrix([[0, 1, -1], [1, 1, 1]])
-        Annotations(2 items, 3 annotators, 2 classes, 5 annotations)
-        """
-        return cls(*_constructors.from_matrix(matrix, missing, (items, annotators, classes)))
-
-    @classmethod
-    def from_sparse(
-        cls,
-        matrix: Any,
-        *,
-        items: ArrayLike | None = None,
-        annotators: ArrayLike | None = None,
-        classes: ArrayLike | None = None,
-        on_duplicate: OnDuplicate = "keep",
-    ) -> Annotations:
-        """Build from a scipy sparse table of shape (N, M): its stored entries are the labels.
-
-        A stored zero is the label 0; an entry that is not stored is missing. Entries stored
-        twice are two labels.
-
-        Parameters
-        ----------
-        matrix : scipy sparse matrix or array of shape (N, M)
-            Numeric labels.
-        items, annotators, classes, on_duplicate
-            As in `from_matrix` and `from_columns`.
-
-        Returns
-        -------
-        Annotations
-
-        Examples
-        --------
-        >>> from scipy.sparse import coo_array
-        >>> from aggregate import Annotations
-        >>> Annotations.from_sparse(coo_array(([0, 1, 1], ([0, 0, 1], [0, 2, 1])), shape=(2, 3)))
-        Annotations(2 items, 3 annotators, 2 classes, 3 annotations)
-        """
-        declared = (items, annotators, classes)
-        return cls(*_constructors.from_sparse(matrix, declared, on_duplicate))
-
-    @classmethod
-    def from_dict(
-        cls,
-        votes: Mapping[Any, Mapping[Any, Any]],
-        *,
-        classes: ArrayLike | None = None,
-    ) -> Annotations:
-        """Build from ``{item: {annotator: label}}``; a list of labels is several answers.
-
-        Examples
-        --------
-        >>> from aggregate import Annotations
-        >>> Annotations.from_dict({"q1": {"ann": "yes", "bob": ["no", "yes"]}, "q2": {}})
-        Annotations(2 items, 2 annotators, 2 classes, 3 annotations)
-        """
-        return cls(*_constructors.from_dict(votes, classes))
-
-    # Ways out ------------------------------------------------------------------------------
-
-    def to_frame(self, backend: Literal["pandas", "polars", "pyarrow"] = "pandas") -> Any:
-        """Return a long table with the columns item, annotator and label, one row per label.
-
-        Items and annotators without a label are not in it.
-
-        Examples
-        --------
-        >>> from aggregate import Annotations
-        >>> Annotations.from_matrix([["cat", None], ["dog", "dog"]]).to_frame()
-           item  annotator label
-        0     0          0   cat
-        1     1          0   dog
-        2     1          1   dog
-        """
-        return _export.to_frame(self, backend)
-
-    def to_matrix(self) -> NDArray[Any]:
-        """Return the (N, M) table of labels; missing is -1, NaN or None, as the labels' kind asks.
-
-        `from_matrix` reads it back, given the names of items and annotators (and, where -1.0 is
-        a class, ``missing=None``).
-
-        Raises
-        ------
-        ValueError
-            If an annotator labelled an item more than once, or -1 is a class.
-        """
-        return _export.to_matrix(self)
-
-    def select(
-        self, *, items: ArrayLike | None = None, annotators: ArrayLike | None = None
-    ) -> Annotations:
-        """Return the annotations of some items and annotators; the classes stay.
-
-        Parameters
-        ----------
-        items, annotators : array-like, optional
-            The identifiers to keep, or a Boolean mask over all of them. The order stays.
-
-        Raises
-        ------
-        KeyError
-            If an identifier is unknown.
-
-        Examples
-        --------
-        >>> from aggregate import Annotations
-        >>> votes = Annotations.from_matrix([[0, 1], [1, 1], [0, 0]])
-        >>> votes.select(items=[0, 2], annotators=[True, False])
-        Annotations(2 items, 1 annotators, 2 classes, 2 annotations)
-        """
-        return _export.select(self, items, annotators)
-
-    def describe(self) -> AnnotationsSummary:
-        """Return the sizes, the spread of labels over items and annotators, the class counts."""
-        return summarize(self)
-
     # Manners -------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -437,8 +186,14 @@ class Annotations:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by the constructor, so that a copy is checked and read-only as well."""
+        """Pickle by the constructor, so that a copy is checked; on disk, by the folder's name."""
+        if self.folder is not None:
+            return _reopen, (type(self), self.folder)
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
+
+
+def _reopen(kind: type[Annotations], folder: str) -> Annotations:
+    return kind.open(folder, verify=False)
 
 
 def _frozen_array(values: Any, dtype: Any) -> NDArray[Any]:

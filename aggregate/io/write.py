@@ -7,9 +7,7 @@ import gzip
 import io
 import json
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -17,6 +15,7 @@ import numpy as np
 
 from aggregate._validation import first_few
 from aggregate.io.errors import WriteError
+from aggregate.io.replacing import replacing
 
 _ROWS_AT_ONCE: Final = 65_536
 
@@ -56,7 +55,7 @@ def write_table(columns: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
     target = Path(path)
     write, compress = _writer(target)
     table = _as_arrow(columns)
-    with _replacing(target) as file:
+    with replacing(target) as file:
         if compress:
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
                 write(table, zipped)
@@ -140,47 +139,3 @@ _WRITERS: Final[dict[str, Callable[[Any, Any], None]]] = {
     ".jsonl": _write_jsonl,
     ".ndjson": _write_jsonl,
 }
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes the target's place when all went well, and vanishes otherwise."""
-    place = Path(os.path.realpath(target))  # a link keeps pointing where it did
-    if place.is_dir():
-        raise WriteError(f"{target} is a folder: name a file in it.")
-    if not place.parent.is_dir():
-        raise WriteError(f"{target} cannot be written: there is no folder {place.parent}.")
-    if place.exists() and not place.is_file():  # a pipe or device: nothing to replace
-        with place.open("wb") as file:
-            yield file
-        return
-    hidden = place.with_name(f".{place.name[:100]}.{secrets.token_hex(4)}.tmp")
-    try:
-        with hidden.open("xb") as file:  # new, with the permissions that umask asks for
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        hidden.replace(place)
-    except OSError as error:
-        hidden.unlink(missing_ok=True)
-        raise WriteError(
-            f"{target} cannot be written: {error.strerror or error}; nothing was changed."
-        ) from error
-    except BaseException:
-        hidden.unlink(missing_ok=True)
-        raise
-    _settle(place.parent)
-
-
-def _settle(folder: Path) -> None:
-    """Make the rename itself survive a power cut, where the system can."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # a folder cannot be opened everywhere
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)

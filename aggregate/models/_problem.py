@@ -11,7 +11,7 @@ from tqdm import tqdm
 from aggregate._tables import row_codes
 from aggregate.annotations import Annotations
 from aggregate.models._class_prior import ClassPrior
-from aggregate.models._em import Fit, State, run_em
+from aggregate.models._em import Fit, Run, Save, State, run_em
 from aggregate.models._passes import Passes
 
 Float = NDArray[np.float64]
@@ -88,15 +88,17 @@ class Problem:
 
     def climb(
         self,
-        start: State,
+        start: State | Run,
         *,
         max_iter: int,
         tol: float,
         accelerate: bool = True,
         progress: str | None = None,
+        save: Save | None = None,
     ) -> Fit:
         """Run EM from a start, with a progress bar of that name if there is one."""
-        bar = tqdm(disable=progress is None, desc=progress, unit="pass")
+        initial = start.n_iter if isinstance(start, Run) else 0
+        bar = tqdm(disable=progress is None, desc=progress, unit="pass", initial=initial)
 
         def step(state: State) -> tuple[float, State]:
             objective, following = self.step(state)
@@ -105,4 +107,4 @@ class Problem:
             return objective, following
 
         with bar:
-            return run_em(step, start, max_iter=max_iter, tol=tol, accelerate=accelerate)
+            return run_em(step, start, max_iter=max_iter, tol=tol, accelerate=accelerate, save=save)

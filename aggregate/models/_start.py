@@ -75,10 +75,15 @@ class Start:
     ) -> Iterator[State]:
         """Yield ``n_init`` states; all but the first from soft labels drawn around the votes."""
         random = np.random.default_rng(random_state)
-        yield self._first(problem, random)
-        for _ in range(n_init - 1):
-            drawn = _around_votes(self.annotations, random)
-            yield problem.from_soft_labels(clamp(drawn, self.gold))
+        for turn in range(n_init):
+            yield self.state(problem, turn, random)
+
+    def state(self, problem: Problem, turn: int, random: np.random.Generator) -> State:
+        """Return the first state, or a later one from soft labels drawn around the votes."""
+        if turn == 0:
+            return self._first(problem, random)
+        drawn = _around_votes(self.annotations, random)
+        return problem.from_soft_labels(clamp(drawn, self.gold))
 
     def given_table(self) -> Float:
         """Return the kernels' table of the confusions that ``init`` gives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from aggregate._tables import to_confusion
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
+from aggregate.models._best_start import best_fit
+from aggregate.models._checkpoint import Checkpoint, open_checkpoint
 from aggregate.models._class_prior import ClassPrior
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._confusions import (
@@ -18,7 +21,8 @@ from aggregate.models._confusions import (
     prior_confusion,
     read_history,
 )
-from aggregate.models._em import Fit, State, warn_unless_converged
+from aggregate.models._em import Fit, Run, Save, warn_unless_converged
+from aggregate.models._fingerprint import Dependence, parameters_that_matter
 from aggregate.models._problem import Problem, Structure
 from aggregate.models._start import Previous, Start, remember
 
@@ -74,6 +78,14 @@ class DawidSkene(ConfusionModel):
         Starts; all but the first draw soft labels around the votes. The best objective wins.
     warm_start : bool, default=False
         Start from the previous fit's confusions (matched by annotator) and class prior.
+    checkpoint : str or path-like, optional
+        A file that keeps where a long fit stands. If the fit is killed, the same call goes on
+        from the file and ends with the same parameters to the last bit. Once the fit is done,
+        the file stays, so that the same call has hardly anything left to do, or, with a larger
+        ``max_iter``, goes on. The file of a fit to other votes or with other parameters is
+        refused, never overwritten.
+    checkpoint_every : int, default=10
+        Passes between two writes of the checkpoint.
     annotator_correlation : float, default=0.4
         ρ of `aggregate.fusion.posterior`: how far annotators err together. It makes the
         confidence honest and changes no label; 0 is the textbook posterior.
@@ -143,6 +155,8 @@ class DawidSkene(ConfusionModel):
         accelerate: bool = True,
         n_init: int = 1,
         warm_start: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
         annotator_correlation: float = 0.4,
         unknown_annotators: str = "prior",
         ties: str = "prior",
@@ -160,6 +174,8 @@ class DawidSkene(ConfusionModel):
         self.accelerate = accelerate
         self.n_init = n_init
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.annotator_correlation = annotator_correlation
         self.unknown_annotators = unknown_annotators
         self.ties = ties
@@ -203,22 +219,34 @@ class DawidSkene(ConfusionModel):
         start, structure = self._start(annotations, gold, data["previous"], data["history"])
         class_prior = ClassPrior(self.class_prior, annotations.classes, self.prior_strength)
         problem = Problem(annotations, gold, structure, class_prior, self.n_jobs)
-        best: Fit | None = None
-        for state in start.states(problem, self.n_init, self.random_state):
-            fit = self._climb(problem, state)
-            if best is None or fit.objective_path[-1] > best.objective_path[-1]:
-                best = fit
-        assert best is not None  # there is at least one start
+        best = best_fit(
+            lambda turn, random: start.state(problem, turn, random),
+            lambda run, save: self._climb(problem, run, save),
+            n_init=self.n_init,
+            max_iter=self.max_iter,
+            random_state=self.random_state,
+            checkpoint=self._checkpoint(annotations, gold, **data),
+        )
         self._keep(best, problem)
 
-    def _climb(self, problem: Problem, state: State) -> Fit:
+    def _checkpoint(
+        self, annotations: Annotations, gold: NDArray[np.int32] | None, previous: Any, history: Any
+    ) -> Checkpoint | None:
+        parameters = parameters_that_matter(self)
+        fit = Dependence(gold, history, previous, parameters, type(self).__name__)
+        return open_checkpoint(
+            self.checkpoint, self.checkpoint_every, lambda: fit.fingerprints(annotations)
+        )
+
+    def _climb(self, problem: Problem, run: Run, save: Save | None) -> Fit:
         """Run EM from one start."""
         return problem.climb(
-            state,
+            run,
             max_iter=self.max_iter,
             tol=self.tol,
             accelerate=self.accelerate,
             progress=type(self).__name__ if self.verbose else None,
+            save=save,
         )
 
     def _start(

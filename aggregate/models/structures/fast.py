@@ -11,7 +11,7 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
 from aggregate.kernels.hard_em import hard_pass
-from aggregate.models._em import Counts, Fit, State, run_em
+from aggregate.models._em import Counts, Fit, Run, Save, State, run_em
 from aggregate.models._passes import Passes
 from aggregate.models._problem import Problem, Structure
 from aggregate.models._start import Previous, Start
@@ -80,8 +80,8 @@ class FastDawidSkene(DawidSkene):
             start = _FromWinners("votes", annotations, gold, start.default, None, self.n_jobs)
         return start, structure
 
-    def _climb(self, problem: Problem, state: State) -> Fit:
-        return harden(problem, state, max_iter=self.max_iter, tol=self.tol)
+    def _climb(self, problem: Problem, run: Run, save: Save | None) -> Fit:
+        return harden(problem, run, max_iter=self.max_iter, tol=self.tol, save=save)
 
 
 class _FromWinners(Start):
@@ -92,7 +92,7 @@ class _FromWinners(Start):
         return problem.from_soft_labels(clamp(ahead, self.gold))
 
 
-def harden(problem: Problem, start: State, *, max_iter: int, tol: float) -> Fit:
+def harden(problem: Problem, run: Run, *, max_iter: int, tol: float, save: Save | None) -> Fit:
     """Run hard EM from a start."""
 
     def step(state: State) -> tuple[float, State]:
@@ -101,7 +101,7 @@ def harden(problem: Problem, start: State, *, max_iter: int, tol: float) -> Fit:
         table = problem.structure.maximise(counts.table)
         return objective, State(problem.class_prior.maximise(counts.mass), table)
 
-    return run_em(step, start, max_iter=max_iter, tol=tol, accelerate=False)
+    return run_em(step, run, max_iter=max_iter, tol=tol, accelerate=False, save=save)
 
 
 def expect_hard(passes: Passes, state: State) -> Counts:

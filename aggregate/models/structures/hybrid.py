@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregate.models._em import Fit, State
+from aggregate.models._em import Fit, Run, Save, fresh_run
 from aggregate.models._problem import Problem
 from aggregate.models.dawid_skene import DawidSkene
 from aggregate.models.structures.fast import harden
@@ -51,11 +51,18 @@ class HybridDawidSkene(DawidSkene):
     array([0, 1, 0, 1, 0])
     """
 
-    def _climb(self, problem: Problem, state: State) -> Fit:
-        n_soft, change = 0, np.inf
-        while change > _SETTLED and n_soft < self.max_iter - 1:
-            _, following = problem.step(state)
-            change = float(np.abs(following.prior - state.prior).sum())
-            state, n_soft = following, n_soft + 1
-        fit = harden(problem, state, max_iter=self.max_iter - n_soft, tol=self.tol)
-        return fit._replace(n_iter=fit.n_iter + n_soft)
+    def _climb(self, problem: Problem, run: Run, save: Save | None) -> Fit:
+        if not len(run.objective_path):  # no hard round yet
+            run = self._soften(problem, run, save)
+        return harden(problem, run, max_iter=self.max_iter, tol=self.tol, save=save)
+
+    def _soften(self, problem: Problem, run: Run, save: Save | None) -> Run:
+        """Go through the soft rounds, whose objective is another and does not count."""
+        change = np.inf
+        while change > _SETTLED and run.n_iter < self.max_iter - 1:
+            if save is not None:
+                save(run)
+            _, following = problem.step(run.state)
+            change = float(np.abs(following.prior - run.state.prior).sum())
+            run = fresh_run(following, run.n_iter + 1)
+        return run

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         ZenCrowd,
         ZeroBasedSkill,
     )
-    from aggregate.simulate import simulate_annotations
+    from aggregate.simulate import simulate_annotations, simulate_files
 
 __version__ = "0.1.0.dev0"
 
@@ -99,6 +99,7 @@ _HOME = {
     "read_annotations": "aggregate.io",
     "read_gold": "aggregate.io",
     "simulate_annotations": "aggregate.simulate",
+    "simulate_files": "aggregate.simulate",
     "spammer_report": "aggregate.inspection",
 }
 
@@ -147,6 +148,7 @@ __all__ = [
     "read_annotations",
     "read_gold",
     "simulate_annotations",
+    "simulate_files",
     "spammer_report",
 ]
 

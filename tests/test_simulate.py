@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aggregate import Annotations, simulate_annotations
-from aggregate.simulate import _invert, _subsets
+from aggregate.simulate.crowd import _invert, _subsets
 
 CONFUSION = np.array([[0.7, 0.2, 0.1], [0.05, 0.9, 0.05], [0.3, 0.3, 0.4]])
 

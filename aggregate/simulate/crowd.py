@@ -9,7 +9,7 @@ as they are in real crowds and as no model of independent annotators expects.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,30 +103,83 @@ def simulate_annotations(
     >>> crowd.truth[:5]
     array([0, 1, 0, 2, 0])
     """
-    for name, number in (("n_items", n_items), ("n_annotators", n_annotators)):
-        check_number(name, number, low=1, integer=True)
-    check_number("n_classes", n_classes, low=1, integer=True)
-    check_number("hard_items", hard_items, low=0, high=1)
-    check_number("look_alike", look_alike, low=0, high=1)
-    fewest, most = _labels_range(labels_per_item, n_annotators)
+    check_sizes(n_items, n_annotators, n_classes, (hard_items, look_alike))
     random = np.random.default_rng(random_state)
+    sizes = (n_annotators, n_classes)
+    crowd = draw_crowd(sizes, labels_per_item, class_prior, (confusion, accuracy), random)
+    drawn = draw_items(n_items, crowd, (hard_items, look_alike), random)
+    items, annotators, classes = map(np.arange, (n_items, n_annotators, n_classes))
+    annotations = Annotations(
+        drawn.item_ptr, drawn.annotator, drawn.label, items, annotators, classes
+    )
+    return Simulation(annotations, drawn.truth, crowd.confusion, crowd.class_prior, drawn.hard)
+
+
+def check_sizes(n_items: Any, n_annotators: Any, n_classes: Any, hardness: tuple[Any, Any]) -> None:
+    """Refuse numbers that are out of range."""
+    sizes = {"n_items": n_items, "n_annotators": n_annotators, "n_classes": n_classes}
+    for name, number in sizes.items():
+        check_number(name, number, low=1, integer=True)
+    for name, number in zip(("hard_items", "look_alike"), hardness, strict=True):
+        check_number(name, number, low=0, high=1)
+
+
+class Crowd(NamedTuple):
+    """What is the same for all items: who there is, and how many of them label an item."""
+
+    confusion: Float
+    cumulative: Float
+    """Row j·K + k: the cumulative probabilities of what j says about class k."""
+    class_prior: Float
+    labels_per_item: tuple[int, int]
+
+
+class Drawn(NamedTuple):
+    """Items and their labels."""
+
+    item_ptr: Codes
+    annotator: NDArray[np.int32]
+    label: NDArray[np.int32]
+    truth: Codes
+    hard: NDArray[np.bool_]
+
+
+def draw_crowd(
+    sizes: tuple[int, int],
+    labels_per_item: Any,
+    class_prior: Any,
+    people: tuple[Any, Any],
+    random: np.random.Generator,
+) -> Crowd:
+    """Check the arguments of `simulate_annotations` and draw the annotators."""
+    n_annotators, n_classes = sizes
     prior = (
         np.full(n_classes, 1 / n_classes)
         if class_prior is None
         else check_distribution("class_prior", class_prior, n_classes)
     )
-    confusions = _confusions(confusion, accuracy, (n_annotators, n_classes, n_classes), random)
-    truth = random.choice(n_classes, size=n_items, p=prior).astype(np.int64)
+    per_item = _labels_range(labels_per_item, n_annotators)
+    confusions = _confusions(*people, (n_annotators, n_classes, n_classes), random)
+    cumulative = np.cumsum(confusions, axis=2).reshape(-1, n_classes)
+    return Crowd(confusions, cumulative, prior, per_item)
+
+
+def draw_items(
+    n_items: int, crowd: Crowd, hardness: tuple[float, float], random: np.random.Generator
+) -> Drawn:
+    """Draw items and what a crowd says about them."""
+    n_annotators, n_classes, _ = crowd.confusion.shape
+    hard_items, look_alike = hardness
+    fewest, most = crowd.labels_per_item
+    truth = random.choice(n_classes, size=n_items, p=crowd.class_prior).astype(np.int64)
     hard = random.random(n_items) < hard_items if n_classes > 1 else np.zeros(n_items, dtype=bool)
     shift = random.integers(1, max(n_classes, 2), size=n_items)
     look = np.where(hard, (truth + shift) % n_classes, truth)
     per_item = random.integers(fewest, most + 1, size=n_items)
     item_ptr = np.concatenate(([0], np.cumsum(per_item)))
     annotator = _draw_annotators(item_ptr, n_annotators, random)
-    label = _draw_labels(item_ptr, annotator, (truth, look, look_alike), confusions, random)
-    items, annotators, classes = map(np.arange, (n_items, n_annotators, n_classes))
-    annotations = Annotations(item_ptr, annotator, label, items, annotators, classes)
-    return Simulation(annotations, truth, confusions, prior, hard)
+    label = _draw_labels(item_ptr, annotator, (truth, look, look_alike), crowd.cumulative, random)
+    return Drawn(item_ptr, annotator, label, truth, hard)
 
 
 def _labels_range(labels_per_item: Any, n_annotators: int) -> tuple[int, int]:
@@ -204,13 +257,12 @@ def _draw_labels(
     item_ptr: Codes,
     annotator: NDArray[np.int32],
     seen: tuple[Codes, Codes, float],
-    confusion: Float,
+    cumulative: Float,
     random: np.random.Generator,
 ) -> NDArray[np.int32]:
     """Draw each annotation's label from the row of what its annotator sees."""
     truth, look, look_alike = seen
-    n_classes = len(confusion[0])
-    cumulative = np.cumsum(confusion, axis=2).reshape(-1, n_classes)
+    n_classes = cumulative.shape[1]
     label = np.empty(len(annotator), dtype=np.int32)
     is_tricky = bool((look != truth).any())
     item = np.repeat(np.arange(len(truth), dtype=np.int32), np.diff(item_ptr))

@@ -21,13 +21,15 @@ Float = NDArray[np.float64]
 def to_table(confusion: Float, *, floor: float = FLOOR) -> Float:
     """Return the kernels' table of confusion matrices, entries raised to ``floor``.
 
+    There may be more responses than classes, in the last axis.
+
     Examples
     --------
     >>> to_table(np.array([[[0.9, 0.1], [0.3, 0.7]]]))
     array([[0.9, 0.3],
            [0.1, 0.7]])
     """
-    n_classes = confusion.shape[-1]
+    n_classes = confusion.shape[1]
     table = confusion.transpose(0, 2, 1).reshape(-1, n_classes)
     return np.maximum(table, floor)
 

@@ -36,9 +36,10 @@ def log_joint(
     ----------
     annotations : Annotations
         N items, M annotators, K classes.
-    confusion : ndarray of shape (M, K, K)
+    confusion : ndarray of shape (M, K, K) or (M, K, R)
         Truth in the rows; entries below machine epsilon are raised to it, so that a label
-        called impossible makes a class very unlikely and never yields 0/0.
+        called impossible makes a class very unlikely and never yields 0/0. There may be
+        responses beyond the K classes (abstentions), with codes of their own.
     class_prior : ndarray of shape (K,)
     n_jobs : int, optional
         Threads; -1 for all processors. The result is the same to the last bit.
@@ -57,8 +58,8 @@ def log_joint(
     >>> np.exp(log_joint(votes, confusion, np.array([0.5, 0.5]))).round(3)
     array([[0.064, 0.016]])
     """
-    n_classes = len(class_prior)
-    code = row_codes(annotations.annotator, annotations.label, len(confusion), n_classes)
+    n_annotators, n_classes, n_responses = confusion.shape
+    code = row_codes(annotations.annotator, annotations.label, n_annotators, n_responses)
     table = to_table(confusion)
     prior = np.maximum(class_prior, FLOOR)
     out = np.empty((annotations.n_items, n_classes))

@@ -11,11 +11,13 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from aggregate._constructors import AUTO
 from aggregate._encoding import encode, match
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide
 from aggregate.models._gold import gold_codes, score_on_gold
 from aggregate.models._new_items import align
+from aggregate.models._remote import RemoteVotes
 
 Float = NDArray[np.float64]
 
@@ -60,6 +62,9 @@ class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _fit_votes(self, X: Any, gold: Any, **data: Any) -> BaseAggregator:
         before = dict(vars(self))
         try:
+            if isinstance(X, RemoteVotes):
+                X.fit_model(self, gold, data)
+                return self
             annotations = self._read(X, reset=True)
             truth = gold_codes(gold, annotations)
             self.classes_ = annotations.classes
@@ -105,6 +110,11 @@ class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return annotations
 
     def _read_table(self, X: Any, *, reset: bool) -> Annotations:
+        if isinstance(X, RemoteVotes):
+            raise TypeError(
+                "this needs votes in memory, and these are elsewhere: compute() brings them here, "
+                "if they fit."
+            )
         if issparse(X):
             raise TypeError(
                 "a sparse table is ambiguous here: is an entry that is not stored a 0 or missing? "
@@ -113,11 +123,15 @@ class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         table = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
         if table.dtype == object:
             _refuse_what_is_no_label(table)
+        names = getattr(self, "feature_names_in_", None) if reset else self.annotators_
+        missing = self._missing_mark(reset=reset)
+        return Annotations.from_matrix(table, annotators=names, missing=missing)
+
+    def _missing_mark(self, *, reset: bool) -> Any:
+        """Return what a missing label is in a table, besides None and NaN."""
         if reset:
-            names = getattr(self, "feature_names_in_", None)
-            return Annotations.from_matrix(table, annotators=names)
-        missing = None if -1 in self.classes_.tolist() else -1
-        return Annotations.from_matrix(table, annotators=self.annotators_, missing=missing)
+            return AUTO
+        return None if -1 in self.classes_.tolist() else -1
 
     # Soft labels and decisions -------------------------------------------------------------
 
@@ -135,6 +149,9 @@ class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         ndarray of shape (N, K)
             Columns in the order of ``classes_``.
         """
+        if isinstance(X, RemoteVotes):
+            check_is_fitted(self)
+            return X.soft_labels(self)
         return self._soft_labels(self._known(X), None)
 
     def transform(self, X: Any) -> Float:
@@ -167,6 +184,9 @@ class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         -------
         ndarray of shape (N,)
         """
+        if isinstance(X, RemoteVotes):
+            check_is_fitted(self)
+            return X.decisions(self, costs=costs, min_confidence=min_confidence, abstain=abstain)
         return self._decide(self.predict_proba(X), costs, min_confidence, abstain)
 
     def fit_predict(self, X: Any, y: Any = None, **fit_params: Any) -> NDArray[Any]:

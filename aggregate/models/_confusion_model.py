@@ -7,9 +7,11 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregate._tables import to_confusion
 from aggregate.annotations import Annotations
 from aggregate.fusion import log_joint, posterior
 from aggregate.models._base import BaseAggregator
+from aggregate.models._responses import responses_of
 
 Float = NDArray[np.float64]
 
@@ -31,13 +33,17 @@ class ConfusionModel(BaseAggregator):
         self.class_prior_ = class_prior / class_prior.sum()
         self.annotator_skill_ = np.einsum("jkk,k->j", self.confusion_, self.class_prior_)
 
+    def _keep_table(self, table: Float, class_prior: Float) -> None:
+        """Do the same from a kernels' table."""
+        self._keep_confusions(to_confusion(table), class_prior)
+
     def _confusions_with_stranger(self) -> Float:
         """Append the unknown annotator, whose code is M."""
         return np.concatenate([self.confusion_, self._stranger()[np.newaxis]])
 
     def _soft_labels(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Float:
         return posterior(
-            annotations,
+            responses_of(annotations),
             self._confusions_with_stranger(),
             self.class_prior_,
             annotator_correlation=self.annotator_correlation,
@@ -47,6 +53,9 @@ class ConfusionModel(BaseAggregator):
 
     def _log_likelihood(self, annotations: Annotations) -> Float:
         joint = log_joint(
-            annotations, self._confusions_with_stranger(), self.class_prior_, n_jobs=self.n_jobs
+            responses_of(annotations),
+            self._confusions_with_stranger(),
+            self.class_prior_,
+            n_jobs=self.n_jobs,
         )
         return np.asarray(np.logaddexp.reduce(joint, axis=1))

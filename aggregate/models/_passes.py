@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aggregate._blocks import item_blocks, run_blocks
 from aggregate.annotations import Annotations
 from aggregate.kernels.em import class_tuple, em_pass, posterior_counts
+from aggregate.kernels.em_wide import em_pass_wide
 from aggregate.models._em import Counts, State
 
 Float = NDArray[np.float64]
@@ -44,10 +45,11 @@ def block_counts(
         The block; by default, all items.
     """
     mass, table = np.zeros(len(state.prior)), np.zeros(state.table.shape)
-    value = em_pass(
+    unit = class_tuple(len(state.prior))
+    run = em_pass if len(unit) == len(state.prior) else em_pass_wide
+    value = run(
         item_ptr, code, _NO_GOLD if gold is None else gold, state.prior, state.table,
-        first, len(item_ptr) - 1 if last is None else last,
-        table, mass, class_tuple(len(state.prior)),
+        first, len(item_ptr) - 1 if last is None else last, table, mass, unit,
     )  # fmt: skip
     return Counts(mass, table, value)
 
@@ -61,10 +63,13 @@ class Passes:
         code: NDArray[np.uint32],
         gold: NDArray[np.int32] | None,
         n_jobs: int | None,
+        *,
+        n_classes: int | None = None,
     ) -> None:
         self.item_ptr, self.code = annotations.item_ptr, code
         self.gold = _NO_GOLD if gold is None else gold
-        self.shape = (annotations.n_annotators * annotations.n_classes, annotations.n_classes)
+        n_responses = annotations.n_classes  # more than there are classes, where some abstain
+        self.shape = (annotations.n_annotators * n_responses, n_classes or n_responses)
         self.bounds = item_blocks(self.item_ptr, table_size=self.shape[0])
         self.n_jobs = n_jobs
 

@@ -13,6 +13,8 @@ from aggregate.annotations import Annotations
 from aggregate.models._class_prior import ClassPrior
 from aggregate.models._em import Fit, Run, Save, State, run_em
 from aggregate.models._passes import Passes
+from aggregate.models._remote import RemoteVotes
+from aggregate.models._responses import responses_of
 
 Float = NDArray[np.float64]
 
@@ -28,13 +30,16 @@ class Structure(Protocol):
 
 
 def passes_over(
-    annotations: Annotations, gold: NDArray[np.int32] | None, n_jobs: int | None = None
+    annotations: Annotations | RemoteVotes,
+    gold: NDArray[np.int32] | None,
+    n_jobs: int | None = None,
 ) -> Passes:
-    """Return passes over annotations in memory."""
-    code = row_codes(
-        annotations.annotator, annotations.label, annotations.n_annotators, annotations.n_classes
-    )
-    return Passes(annotations, code, gold, n_jobs)
+    """Return passes over annotations, abstentions included."""
+    if isinstance(annotations, RemoteVotes):
+        return annotations.passes(gold)
+    votes = responses_of(annotations)
+    code = row_codes(votes.annotator, votes.label, votes.n_annotators, votes.n_classes)
+    return Passes(votes, code, gold, n_jobs, n_classes=annotations.n_classes)
 
 
 class Problem:

@@ -15,8 +15,10 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
 from aggregate.kernels.em import FLOOR
+from aggregate.models._abstention import without_abstention
 from aggregate.models._em import State
 from aggregate.models._problem import Problem
+from aggregate.models._remote import RemoteVotes
 
 if TYPE_CHECKING:
     from aggregate.models.dawid_skene import DawidSkene
@@ -105,15 +107,14 @@ class Start:
             uniform = np.ones(self.annotations.n_classes)
             return State(problem.class_prior.maximise(uniform), self.given_table())
         if isinstance(self.init, str) and self.init == "votes":
-            shares = vote_shares(self.annotations, n_jobs=self.n_jobs)
-            return problem.from_soft_labels(clamp(shares, self.gold))
+            shares = shares_to_start_from(self.annotations, self.gold, self.n_jobs)
+            return problem.from_soft_labels(shares)
         if isinstance(self.init, str) and self.init in FROM_MOMENTS:
             # Those models import this file's neighbours: a later import breaks the circle.
             from aggregate.models.moments._moment_start import moment_start
 
-            return moment_start(
-                self.init, self.annotations, self.gold, problem, random, self.n_jobs
-            )
+            plain = without_abstention(problem, self.annotations, self.gold, self.n_jobs)
+            return moment_start(self.init, self.annotations, self.gold, plain, random, self.n_jobs)
         soft_shape = (self.annotations.n_items, self.annotations.n_classes)
         if not isinstance(self.init, str) and np.shape(self.init) == soft_shape:
             return problem.from_soft_labels(clamp(_check_soft_labels(self.init), self.gold))
@@ -143,6 +144,15 @@ class Start:
         known = dict(zip(previous.annotators.tolist(), previous.confusion, strict=True))
         stack = _by_annotator(known, self.annotations.annotators, self.default, strict=False)
         return State(np.maximum(previous.class_prior, FLOOR), to_table(stack))
+
+
+def shares_to_start_from(
+    annotations: Annotations | RemoteVotes, gold: NDArray[np.int32] | None, n_jobs: int | None
+) -> Any:
+    """Return the shares of the votes, gold items held to it, in the form that passes count."""
+    if isinstance(annotations, RemoteVotes):
+        return annotations.shares(gold)
+    return clamp(vote_shares(annotations, n_jobs=n_jobs), gold)
 
 
 def _by_annotator(

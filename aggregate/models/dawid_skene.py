@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregate._tables import to_confusion
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
+from aggregate.models._abstention import AbstentionModel, complete, with_abstention
 from aggregate.models._best_start import best_fit
 from aggregate.models._checkpoint import Checkpoint, open_checkpoint
 from aggregate.models._class_prior import ClassPrior
-from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._confusions import (
     Confusions,
     FixedConfusions,
@@ -24,12 +23,13 @@ from aggregate.models._confusions import (
 from aggregate.models._em import Fit, Run, Save, warn_unless_converged
 from aggregate.models._fingerprint import Dependence, parameters_that_matter
 from aggregate.models._problem import Problem, Structure
+from aggregate.models._responses import responses_of
 from aggregate.models._start import Previous, Start, remember
 
 Float = NDArray[np.float64]
 
 
-class DawidSkene(ConfusionModel):
+class DawidSkene(AbstentionModel):
     r"""Soft labels from votes by a confusion matrix per annotator, fitted by EM.
 
     Each item has an unknown true class, drawn with probabilities :math:`\pi`; annotator j,
@@ -60,6 +60,10 @@ class DawidSkene(ConfusionModel):
         Share of the pseudo-labels on the diagonal.
     class_prior : "learned", "uniform", array of shape (K,) or mapping class -> probability
         How often each class is true.
+    abstention : label, optional
+        A label that is no class ("unsure"), used more for some truths than for others: j says
+        it with probability :math:`s_{jk}`, and else answers by :math:`A_j`. By default every
+        label is a class; abstentions that tell nothing are better read as missing.
     init : str, array of shape (N, K), array of shape (M, K, K) or mapping
         Where EM starts: "votes", the shares of the votes; "spectral", "multispa",
         "coupled-nmf", "symmetric-nmf" or "tensor", what `SpectralDawidSkene`, `MultiSPA`,
@@ -106,7 +110,9 @@ class DawidSkene(ConfusionModel):
     classes_, annotators_, items_ : ndarray
         What the axes stand for.
     confusion_ : ndarray of shape (M, K, K)
-        ``confusion_[j, k, y]`` = P(annotator j says y | truth k).
+        ``confusion_[j, k, y]`` = P(annotator j says y | truth k), given an answer.
+    abstention_ : ndarray of shape (M, K)
+        The :math:`s_{jk}` = P(annotator j abstains | truth k), zero without ``abstention``.
     class_prior_ : ndarray of shape (K,)
     annotator_skill_ : ndarray of shape (M,)
         Probability that an annotator is right on a random item.
@@ -148,6 +154,7 @@ class DawidSkene(ConfusionModel):
         prior_strength: float = 4.0,
         prior_accuracy: float = 0.7,
         class_prior: Any = "learned",
+        abstention: Any = None,
         init: Any = "votes",
         fix_confusion: bool = False,
         max_iter: int = 500,
@@ -167,6 +174,7 @@ class DawidSkene(ConfusionModel):
         self.prior_strength = prior_strength
         self.prior_accuracy = prior_accuracy
         self.class_prior = class_prior
+        self.abstention = abstention
         self.init = init
         self.fix_confusion = fix_confusion
         self.max_iter = max_iter
@@ -207,6 +215,8 @@ class DawidSkene(ConfusionModel):
         self._fit_votes(X, gold, history=history, previous=previous)
         return self
 
+    _one_for_all: ClassVar[bool] = False  # whether annotators share their chances to abstain
+
     def _check_parameters(self) -> None:
         check_number("prior_strength", self.prior_strength, low=0)
         check_number("prior_accuracy", self.prior_accuracy, low=0, high=1)
@@ -216,12 +226,16 @@ class DawidSkene(ConfusionModel):
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
 
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
-        start, structure = self._start(annotations, gold, data["previous"], data["history"])
+        start, answers = self._start(annotations, gold, data["previous"], data["history"])
+        structure = with_abstention(
+            answers, annotations, self.prior_strength, shared=self._one_for_all
+        )
         class_prior = ClassPrior(self.class_prior, annotations.classes, self.prior_strength)
         problem = Problem(annotations, gold, structure, class_prior, self.n_jobs)
         best = best_fit(
-            lambda turn, random: start.state(problem, turn, random),
+            lambda turn, random: complete(start.state(problem, turn, random), structure),
             lambda run, save: self._climb(problem, run, save),
+            shape=problem.passes.shape,
             n_init=self.n_init,
             max_iter=self.max_iter,
             random_state=self.random_state,
@@ -234,8 +248,9 @@ class DawidSkene(ConfusionModel):
     ) -> Checkpoint | None:
         parameters = parameters_that_matter(self)
         fit = Dependence(gold, history, previous, parameters, type(self).__name__)
+        votes = responses_of(annotations)
         return open_checkpoint(
-            self.checkpoint, self.checkpoint_every, lambda: fit.fingerprints(annotations)
+            self.checkpoint, self.checkpoint_every, lambda: fit.fingerprints(votes)
         )
 
     def _climb(self, problem: Problem, run: Run, save: Save | None) -> Fit:
@@ -273,7 +288,7 @@ class DawidSkene(ConfusionModel):
         return Confusions(self._stranger(), self.prior_strength, history)
 
     def _keep(self, fit: Fit, problem: Problem) -> None:
-        self._keep_confusions(to_confusion(fit.state.table), fit.state.prior)
+        self._keep_table(fit.state.table, fit.state.prior)
         self.objective_path_ = fit.objective_path
         self.log_likelihood_ = problem.log_likelihood(fit.state)
         self.n_iter_ = fit.n_iter

@@ -76,10 +76,15 @@ class PooledDawidSkene(TiedDawidSkene):
     array([0, 1, 0, 1, 0])
     """
 
+    _one_for_all = True
+
     def _structure(self, history: Float | None) -> Structure:
         total = None if history is None else history.sum(axis=0, keepdims=True)
         shared = Confusions(super()._stranger(), self.prior_strength, total)
         return PooledConfusion(shared, len(self.annotators_))
+
+    def _silent_stranger(self) -> Float:
+        return self.abstention_[0] if len(self.abstention_) else super()._silent_stranger()
 
     def _stranger(self) -> Float:
         if hasattr(self, "confusion_") and len(self.confusion_):

@@ -129,20 +129,28 @@ def describe(**options: Any) -> None:
 @click.option("--truth", metavar="FILE", help="Known labels, to score the models with.")
 @click.option("--model", "models", type=click.Choice(MODELS), multiple=True, metavar="NAME",
               help="Compare only this model (may be repeated).")  # fmt: skip
+@click.option("--folds", type=click.IntRange(min=0), metavar="N",
+              help="Set labels aside in N parts; 0: none.  [default: 5 without truth]")  # fmt: skip
+@click.option("-o", "--output", metavar="FILE", help="Write one row per model.")
+@click.option("--plot", metavar="FILE", help="Draw the comparison (.png, .svg or .pdf).")
 @click.option("--n-jobs", type=int, metavar="N", help="Threads; -1 for all processors.")
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
 def compare(**options: Any) -> None:
     r"""Fit all models to the same votes, side by side with majority vote.
 
-    Built-in sets with a known truth are scored with it. "differs" is the share of items whose
-    label is not that of majority vote; ECE, the calibration error, is how far confidence and
-    accuracy are apart.
+    Built-in sets with a known truth are scored with it. Without a truth, labels are set aside
+    and predicted: held-out is the mean log probability of such a label. "± vote" and "gain" are
+    ahead of majority vote, with a standard error; "differs" is the share of items whose label is
+    not that of majority vote; ECE, the calibration error, is how far confidence and accuracy are
+    apart.
 
     \b
     Examples:
       aggregate compare demo
-      aggregate compare votes.csv --truth gold.csv
+      aggregate compare votes.csv --truth gold.csv --plot comparison.png
+      aggregate compare votes.csv --model dawid-skene --model glad -o comparison.csv
     """
-    from aggregate.cli.describe import run_compare
+    from aggregate.cli.compare import run_compare
 
     run_compare(**options)
 

@@ -1,4 +1,4 @@
-"""``aggregate describe``, ``compare`` and ``datasets``: looking without writing."""
+"""``aggregate describe`` and ``datasets``: looking without fitting."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import click
 
 from aggregate.cli.summary import tell_source
 from aggregate.cli.tables import on_screen
-from aggregate.cli.votes import read_known, read_votes
+from aggregate.cli.votes import read_votes
 from aggregate.datasets import dataset_names, load_dataset
-from aggregate.inspection import check_health, compare, identifiability_report
+from aggregate.inspection import check_health, identifiability_report
 
 
 def run_describe(*, votes: str, **reading: Any) -> None:
@@ -23,19 +23,6 @@ def run_describe(*, votes: str, **reading: Any) -> None:
     _say(["", "health", *_indented(str(health).splitlines())])
     verdict = identifiability_report(data.annotations, random_state=0)
     _say(["", "what can be learned", *_indented(str(verdict).splitlines())])
-
-
-def run_compare(
-    *, votes: str, truth: str | None, models: tuple[str, ...], n_jobs: int | None, **reading: Any
-) -> None:
-    """Do what ``aggregate compare`` says."""
-    data = read_votes(votes, **reading)
-    known = data.truth if truth is None else read_known(truth, data, "truth")
-    found = compare(data.annotations, models or None, known, n_jobs=n_jobs)
-    sizes = f"{found.n_items:,} items"
-    if found.n_known:
-        sizes += f", {found.n_known:,} with known truth"
-    _say([f"{data.name}: {sizes}", "", str(found)])
 
 
 def run_datasets() -> None:

@@ -50,7 +50,7 @@ def run_label(
 ) -> None:
     """Do what ``aggregate label`` says."""
     targets = [path for path in (output, annotators, confusions) if path is not None]
-    _check_targets(targets, [path for path in (votes, gold) if path is not None])
+    check_targets(targets, [path for path in (votes, gold) if path is not None])
     if n_jobs == 0:
         raise InputError("--n-jobs must be a number of threads, or -1 for all processors.")
     data = read_votes(votes, **reading)
@@ -123,18 +123,19 @@ def _is_terminal(stream: TextIO) -> bool:
     return stream.isatty()
 
 
-def _check_targets(targets: list[str], sources: list[str]) -> None:
+def check_targets(
+    targets: list[str], sources: list[str], endings: tuple[str, ...] = ENDINGS
+) -> None:
     """Refuse outputs that cannot be written before any time is spent."""
     for path in targets:
         target = Path(path)
-        endings = [ending.lower() for ending in target.suffixes[-2:]]
-        ending = endings[0] if endings[1:] == [".gz"] else (endings or [""])[-1]
+        last = [ending.lower() for ending in target.suffixes[-2:]]
+        ending = last[0] if last[1:] == [".gz"] else (last or [""])[-1]
         if target.is_dir():
             raise InputError(f"{path} is a folder: name a file in it.")
-        if ending not in ENDINGS:
-            raise InputError(
-                f"{path}: the name must end in {', '.join(ENDINGS)}, and .gz after it to compress."
-            )
+        if ending not in endings:
+            zipped = ", and .gz after it to compress" if endings is ENDINGS else ""
+            raise InputError(f"{path}: the name must end in {', '.join(endings)}{zipped}.")
         folder = target.resolve().parent
         if not folder.is_dir():
             raise InputError(f"{path} cannot be written: there is no folder {target.parent}.")

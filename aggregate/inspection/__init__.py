@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aggregate.inspection.comparison import Comparison, ComparisonRow, compare
+from aggregate.inspection._comparison_runs import ComparisonRow
+from aggregate.inspection.comparison import Comparison, compare
 from aggregate.inspection.conditions import (
     Separability,
     kruskal_holds,

@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from time import perf_counter
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from tqdm import tqdm
 
 from aggregate._model_names import BASELINE
-from aggregate._validation import check_choice
+from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
-from aggregate.metrics import accuracy, credit, expected_calibration_error, log_loss
+from aggregate.inspection._comparison_runs import ComparisonRow, Runs
+from aggregate.inspection._comparison_text import table, verdict
 from aggregate.models import make_model, model_names
 from aggregate.models._base import BaseAggregator
 from aggregate.models._gold import gold_codes
 
-Float = NDArray[np.float64]
-Models = Iterable[str] | Mapping[str, BaseAggregator]
+Models = Iterable[str | BaseAggregator] | Mapping[str, BaseAggregator]
 
-
-@dataclass(frozen=True)
-class ComparisonRow:
-    """How one model did.
-
-    Attributes
-    ----------
-    model : str
-    accuracy, log_loss, calibration_error : float or None
-        Against the truth (see `aggregate.metrics`), None without one.
-    disagreement : float
-        Share of the items whose label is not that of majority vote.
-    confidence : float
-        Mean probability of the label.
-    seconds : float
-    passes : int
-        Passes over the votes.
-    gain : float or None
-        Accuracy above majority vote's.
-    gain_error : float or None
-        Standard error of the gain over items.
-    """
-
-    model: str
-    accuracy: float | None
-    log_loss: float | None
-    calibration_error: float | None
-    disagreement: float
-    confidence: float
-    seconds: float
-    passes: int
-    gain: float | None = None
-    gain_error: float | None = None
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -65,98 +29,31 @@ class Comparison:
     Attributes
     ----------
     rows : tuple of ComparisonRow
-        Majority vote first.
+        Majority vote first, the others as they were given.
     n_items, n_known : int
         Items, and those whose truth is known.
-    refused : dict
-        Models that could not be fitted to these votes, and why.
+    n_held_out : int
+        Labels that were set aside in turn.
     """
 
     rows: tuple[ComparisonRow, ...]
     n_items: int
     n_known: int
-    refused: Mapping[str, str] = field(default_factory=dict)
+    n_held_out: int = 0
 
     @property
     def verdict(self) -> str:
         """What the figures say, in words."""
-        others = self.rows[1:]
-        if not others:
-            return "Majority vote alone was fitted; there is nothing to compare it with."
-        if self.n_known == 0:
-            most = max(others, key=lambda row: row.disagreement)
-            if most.disagreement == 0:
-                return "All models give the same labels, so the choice matters for confidence only."
-            return (
-                "Without a truth nobody can say which is right.\n"
-                f"{most.model} departs most from majority vote, on {most.disagreement:.1%} of the "
-                "items."
-            )
-        return self._against_truth(others)
+        return verdict(self)
 
-    def _against_truth(self, others: tuple[ComparisonRow, ...]) -> str:
-        best = max(others, key=lambda row: (round(row.gain or 0.0, 9), -(row.log_loss or 0.0)))
-        gain, error = best.gain or 0.0, best.gain_error or 0.0
-        known = f"the {self.n_known:,} items with known truth"
-        if gain <= 0:
-            words = f"Nothing beats majority vote on {known}."
-        elif gain < 2 * error:
-            words = (
-                f"{best.model} is ahead of majority vote by {100 * gain:.2f} points on {known}, "
-                "which may be luck: nothing clearly beats the vote."
-            )
-        else:
-            words = f"{best.model} beats majority vote by {100 * gain:.2f} points on {known}."
-        honest = min(self.rows, key=lambda row: row.log_loss or 0.0)
-        return (
-            f"{words}\nThe most trustworthy probabilities (log loss) are those of {honest.model}."
-        )
+    def to_table(self) -> dict[str, list[Any]]:
+        """Return the figures as columns, for a data frame or `aggregate.io.write_table`."""
+        rows = [asdict(row) | {"notes": "; ".join(row.notes) or None} for row in self.rows]
+        return {name: [row[name] for row in rows] for name in rows[0]}
 
     def __str__(self) -> str:
         """Write the table and the verdict."""
-        heads = [
-            "model",
-            "accuracy",
-            "log loss",
-            "ECE",
-            "differs",
-            "confidence",
-            "passes",
-            "seconds",
-        ]
-        body = [_cells(row) for row in self.rows]
-        if self.n_known == 0:
-            keep = [0, 4, 5, 6, 7]
-            heads, body = [heads[c] for c in keep], [[row[c] for c in keep] for row in body]
-        widths = [max(map(len, column)) for column in zip(heads, *body, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if place == 0 else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in (heads, *body)
-        ]
-        absent = [f"{name} was not fitted: {why}" for name, why in self.refused.items()]
-        return "\n".join([*lines, "", *absent, self.verdict])
-
-
-def _cells(row: ComparisonRow) -> list[str]:
-    def share(value: float | None) -> str:
-        return "" if value is None else f"{value:.2%}"
-
-    def number(value: float | None) -> str:
-        return "" if value is None else f"{value:.3f}"
-
-    return [
-        row.model,
-        share(row.accuracy),
-        number(row.log_loss),
-        number(row.calibration_error),
-        share(row.disagreement),
-        number(row.confidence),
-        str(row.passes),
-        f"{row.seconds:.2f}",
-    ]
+        return f"{table(self)}\n\n{self.verdict}"
 
 
 def compare(
@@ -164,20 +61,32 @@ def compare(
     models: Models | None = None,
     truth: Any = None,
     *,
+    n_folds: int | None = None,
     n_jobs: int | None = None,
+    verbose: bool = False,
 ) -> Comparison:
-    """Fit several models to the same votes and set them side by side.
+    """Fit several models to the same votes and set them side by side with majority vote.
+
+    With a truth, models are scored against it. Without one they are judged by prediction: labels
+    are set aside in turn, and the better a model's soft labels are, the better they predict them
+    (`aggregate.inspection.heldout`). The ranking that this gives follows accuracy on most crowds,
+    not on all: annotators who share a mistake are best predicted by soft labels that share it.
 
     Parameters
     ----------
     annotations : Annotations
-    models : iterable of names, or mapping name -> model, optional
-        See `aggregate.models.model_names`; by default all of them that these votes allow.
-        Majority vote is always added. Models of a mapping are fitted as they are.
+    models : iterable of names or estimators, or mapping name -> estimator, optional
+        See `aggregate.models.model_names`; by default all of them. Majority vote is always added.
+        Estimators are fitted as they are. One that fails has its reason in its row.
     truth : mapping item -> class or array-like of shape (N,), optional
         Known truth of some items; the models do not see it.
+    n_folds : int, optional
+        How many parts of the labels are set aside in turn, each by a further fit; 0 for none. By
+        default 5 without a truth and 0 with one.
     n_jobs : int, optional
         Threads of the models that are made here.
+    verbose : bool, default=False
+        Show a progress bar.
 
     Returns
     -------
@@ -186,7 +95,10 @@ def compare(
     Raises
     ------
     ValueError
-        If a model is unknown, or the truth fits no item or holds a class nobody used.
+        If a model is unknown, there is no label at all, or the truth fits no item or holds a
+        class nobody used.
+    TypeError
+        If a model is neither a name nor an estimator.
 
     Examples
     --------
@@ -197,77 +109,42 @@ def compare(
     ['majority-vote', 'dawid-skene']
     >>> found.rows[1].gain > 0
     True
+    >>> compare(demo.annotations, ["dawid-skene"]).rows[1].held_out_gain > 0
+    True
     """
     codes = gold_codes(truth, annotations)
     if truth is not None and codes is None:
         raise ValueError("truth is missing for every item; leave it out, or give some.")
+    if n_folds is None:
+        n_folds = _FOLDS if codes is None else 0
+    if n_folds != 0:
+        check_number("n_folds", n_folds, low=2, integer=True)
     chosen = _chosen(models, n_jobs)
-    baseline: BaseAggregator | None = None
-    rows: list[ComparisonRow] = []
-    refused: dict[str, str] = {}
-    for name, model in chosen.items():
-        start = perf_counter()
-        try:
-            model.fit(annotations)
-        except ValueError as error:
-            if models is not None or baseline is None:
-                raise
-            refused[name] = str(error)
-            continue
-        seconds = perf_counter() - start
-        baseline = baseline if baseline is not None else model
-        rows.append(_row(name, model, baseline, codes, seconds))
+    with tqdm(total=len(chosen) * (1 + n_folds), disable=not verbose, unit="fit") as bar:
+        runs = Runs(annotations, codes, n_folds, bar)
+        rows = tuple(runs.row(name, model) for name, model in chosen.items())
     n_known = 0 if codes is None else int((codes >= 0).sum())
-    return Comparison(tuple(rows), annotations.n_items, n_known, refused)
+    return Comparison(rows, annotations.n_items, n_known, runs.n_held_out)
 
 
 def _chosen(models: Models | None, n_jobs: int | None) -> dict[str, BaseAggregator]:
     """Return the models by name, majority vote first."""
-    if isinstance(models, Mapping):
-        given = dict(models)
-    else:
-        names = model_names() if models is None else tuple(models)
-        for name in names:
-            check_choice("models", name, model_names())
-        given = {name: make_model(name, n_jobs=n_jobs, random_state=0) for name in names}
-        for name in given:
-            _warm_up(name)
+    given: dict[str, BaseAggregator] = {}
+    if models is None:
+        models = model_names()
+    elif isinstance(models, str | BaseAggregator):
+        models = [models]
+    named: Iterable[tuple[Any, Any]]
+    named = models.items() if isinstance(models, Mapping) else ((None, each) for each in models)
+    for name, model in named:
+        if isinstance(model, str):
+            check_choice("models", model, model_names())
+            name, model = name or model, make_model(model, n_jobs=n_jobs, random_state=0)
+        if not isinstance(model, BaseAggregator):
+            raise TypeError(
+                "models must be names (see aggregate.models.model_names) or estimators such as "
+                f"DawidSkene(); got {model!r}."
+            )
+        given[name or " ".join(repr(model).split())] = model
     vote = given.pop(BASELINE, None) or make_model(BASELINE, n_jobs=n_jobs)
     return {BASELINE: vote, **given}
-
-
-def _warm_up(name: str) -> None:
-    """Compile what the model needs, which is not part of its time."""
-    with warnings.catch_warnings(), suppress(ValueError):
-        warnings.simplefilter("ignore")
-        make_model(name).fit([[0, 0, 0], [1, 1, 1], [0, 0, 1]])
-
-
-def _row(
-    name: str,
-    model: Any,
-    baseline: Any,
-    codes: NDArray[np.int32] | None,
-    seconds: float,
-) -> ComparisonRow:
-    probas = model.probas_
-    scores: dict[str, Any] = {"accuracy": None, "log_loss": None, "calibration_error": None}
-    if codes is not None:
-        known = np.flatnonzero(codes >= 0)
-        earned = credit(probas[known], codes[known])
-        gains = earned - credit(baseline.probas_[known], codes[known])
-        scores = {
-            "accuracy": accuracy(probas, codes),
-            "log_loss": log_loss(probas, codes),
-            "calibration_error": expected_calibration_error(probas, codes),
-            "gain": float(gains.mean()),
-            "gain_error": float(gains.std() / np.sqrt(len(known))),
-        }
-    return ComparisonRow(
-        model=name,
-        disagreement=float(np.mean(model.labels_ != baseline.labels_)),
-        confidence=float(probas.max(axis=1).mean()) if len(probas) else float("nan"),
-        seconds=seconds,
-        passes=int(getattr(model, "n_iter_", 1)),
-        **scores,
-    )

@@ -9,11 +9,12 @@ from aggregate import (
     Annotations,
     DawidSkene,
     MajorityVote,
+    Wawa,
     compare,
     load_dataset,
     simulate_annotations,
 )
-from aggregate.inspection import Comparison
+from aggregate.inspection import Comparison, ComparisonRow
 from aggregate.metrics import accuracy, expected_calibration_error, log_loss
 from aggregate.models import make_model, model_names
 
@@ -22,7 +23,8 @@ def test_every_model_has_its_own_figures():
     demo = load_dataset("demo")
     found = compare(demo.annotations, truth=demo.truth)
     assert [row.model for row in found.rows] == list(model_names())
-    assert (found.n_items, found.n_known) == (400, 400)
+    assert all(row.problem is None for row in found.rows)
+    assert (found.n_items, found.n_known, found.n_held_out) == (400, 400, 0)
     codes = np.searchsorted(demo.annotations.classes.astype(str), demo.truth.astype(str))
     vote = MajorityVote().fit(demo.annotations)
     for row in found.rows:
@@ -38,11 +40,34 @@ def test_every_model_has_its_own_figures():
     assert found.verdict in str(found)
 
 
-def test_without_a_truth_nothing_is_scored():
-    found = compare(load_dataset("anesthesia").annotations)
+def test_without_a_truth_labels_are_set_aside():
+    found = compare(load_dataset("anesthesia").annotations, ["dawid-skene", "pooled"])
     assert all(row.accuracy is None and row.log_loss is None for row in found.rows)
+    assert all(row.held_out < 0 < row.held_out_error for row in found.rows)
+    assert (found.rows[0].held_out_gain, found.rows[0].held_out_gain_error) == (0, 0)
     assert "accuracy" not in str(found)
-    assert "Without a truth" in found.verdict
+    assert found.n_held_out == 315
+    assert "nothing clearly beats the vote" in found.verdict
+    assert "evidence, not proof" in found.verdict
+
+
+def test_without_a_truth_or_folds_nobody_can_say():
+    votes = load_dataset("anesthesia").annotations
+    found = compare(votes, ["flying-squid"], n_folds=0)
+    assert (found.rows[1].held_out, found.n_held_out) == (None, 0)
+    assert found.verdict.startswith("Without a truth nobody can say")
+    lonely = Annotations.from_matrix([[0, -1, -1], [1, -1, -1], [-1, 0, -1]])
+    assert compare(lonely, ["dawid-skene"]).n_held_out == 0
+
+
+def test_truth_and_folds_go_together():
+    demo = load_dataset("demo")
+    found = compare(demo.annotations, ["wawa"], demo.truth, n_folds=3)
+    assert found.n_held_out == demo.annotations.n_annotations
+    assert "known truth" in found.verdict
+    assert "held-out" in str(found)
+    with pytest.raises(ValueError, match="n_folds"):
+        compare(demo.annotations, ["wawa"], n_folds=1)
 
 
 def test_majority_vote_is_always_there_and_first():
@@ -91,15 +116,108 @@ def test_what_cannot_be_compared_is_refused():
         compare(votes, truth={"x": 1})
 
 
-def test_a_model_that_refuses_the_votes_does_not_stop_the_others(monkeypatch):
-    def refuse(self, X, **_):
-        raise ValueError("three annotators are needed.")
+class Refusing(DawidSkene):
+    """Refuses votes, all of them or those with labels set aside."""
 
+    def fit(self, X, y=None, *, gold=None):
+        if self.max_iter == 1 or X.n_annotations < self.max_iter:
+            raise RuntimeError("no such\n luck")
+        return super().fit(X, y, gold=gold)
+
+
+def test_a_model_that_fails_has_its_reason_in_its_row():
     demo = load_dataset("demo")
-    monkeypatch.setattr("aggregate.models.Wawa.fit", refuse)
-    found = compare(demo.annotations)
-    assert found.refused == {"wawa": "three annotators are needed."}
-    assert "wawa" not in [row.model for row in found.rows]
-    assert "wawa was not fitted: three annotators are needed." in str(found)
-    with pytest.raises(ValueError, match="three annotators"):
-        compare(demo.annotations, ["wawa"])
+    found = compare(demo.annotations, {"mine": Refusing(max_iter=1), "wawa": Wawa()}, demo.truth)
+    assert [row.model for row in found.rows] == ["majority-vote", "mine", "wawa"]
+    assert found.rows[1].problem == "RuntimeError: no such luck"
+    assert found.rows[1].accuracy is None
+    assert "mine           not fitted: RuntimeError: no such luck" in str(found)
+    assert "wawa beats majority vote" in found.verdict
+    only = compare(demo.annotations, [Refusing(max_iter=1)], demo.truth)
+    assert "nothing to compare it with" in only.verdict
+
+
+def test_a_model_that_fails_without_some_labels_says_so():
+    demo = load_dataset("demo")
+    model = Refusing(max_iter=demo.annotations.n_annotations, tol=0)
+    found = compare(demo.annotations, {"mine": model})
+    row = found.rows[1]
+    assert (row.problem, row.held_out) == (None, None)
+    assert row.notes == ("not fitted without the labels set aside: RuntimeError: no such luck",)
+    assert f"mine: {row.notes[0]}" in str(found)
+    assert found.rows[0].held_out < 0
+
+
+def test_warnings_are_told_beside_the_table():
+    demo = load_dataset("demo")
+    found = compare(demo.annotations, {"short": DawidSkene(max_iter=2)}, demo.truth)
+    assert len(found.rows[1].notes) == 1
+    assert "short: EM had not converged" in str(found)
+
+
+def test_models_may_be_estimators():
+    demo = load_dataset("demo")
+    mine = DawidSkene(prior_strength=1)
+    found = compare(demo.annotations, [mine, "wawa"], demo.truth)
+    assert [row.model for row in found.rows] == [
+        "majority-vote",
+        "DawidSkene(prior_strength=1)",
+        "wawa",
+    ]
+    assert found.rows[1].accuracy == accuracy(mine.probas_, codes_of(demo))
+    alone = compare(demo.annotations, "wawa", n_folds=0)
+    assert [row.model for row in alone.rows] == ["majority-vote", "wawa"]
+    with pytest.raises(TypeError, match="got <class"):
+        compare(demo.annotations, [DawidSkene])
+
+
+def codes_of(demo):
+    return np.searchsorted(demo.annotations.classes.astype(str), demo.truth.astype(str))
+
+
+def test_votes_without_any_label_are_refused():
+    empty = Annotations.from_matrix([[-1, -1]])
+    with pytest.raises(ValueError, match="at least one label"):
+        compare(empty)
+
+
+def test_the_best_of_many_needs_a_clearer_lead():
+    one = ComparisonRow("a", gain=0.02, gain_error=0.008, accuracy=0.9, disagreement=0.1)
+    vote = ComparisonRow("majority-vote", gain=0.0, gain_error=0.0, accuracy=0.88)
+    others = [replace(one, model=str(number), gain=0.0) for number in range(30)]
+    assert "a beats majority vote" in Comparison((vote, one), 100, 100).verdict
+    assert "luck for the best of 31" in Comparison((vote, one, *others), 100, 100).verdict
+
+
+def test_a_comparison_as_a_table():
+    demo = load_dataset("demo")
+    table = compare(demo.annotations, ["wawa"], demo.truth).to_table()
+    assert table["model"] == ["majority-vote", "wawa"]
+    assert {len(column) for column in table.values()} == {2}
+    assert table["notes"] == [None, None]
+
+
+def test_order_and_names_do_not_matter():
+    """The same figures whatever the order of rows and annotators and the names of classes."""
+    votes = load_dataset("demo").annotations
+    random = np.random.default_rng(0)
+    order = random.permutation(votes.n_annotations)
+    renamed = np.array(["z", "b", "a"])
+    other = Annotations.from_columns(
+        votes.items[votes.item][order],
+        votes.annotators[votes.annotator][order],
+        renamed[votes.label][order],
+        known_annotators=random.permutation(votes.annotators),
+        known_items=random.permutation(votes.items),
+    )
+    names = ["wawa", "dawid-skene", "glad"]
+    for one, two in zip(compare(votes, names).rows, compare(other, names).rows, strict=True):
+        assert two.held_out == pytest.approx(one.held_out, abs=1e-6)
+        assert two.held_out_gain_error == pytest.approx(one.held_out_gain_error, abs=1e-6)
+
+
+def test_a_bar_counts_the_fits(capsys):
+    compare(load_dataset("demo").annotations, ["wawa"], n_folds=2, verbose=True)
+    assert "6/6" in capsys.readouterr().err
+    compare(load_dataset("demo").annotations, ["wawa"], n_folds=2)
+    assert capsys.readouterr().err == ""

@@ -155,6 +155,29 @@ def compare(**options: Any) -> None:
     run_compare(**options)
 
 
+@app.command(short_help="Tell how far annotators agree beyond chance.")
+@reading_options
+@click.option("--scale", type=click.Choice(("nominal", "ordinal", "interval", "ratio")),
+              default="nominal", show_default=True, help="What labels mean.")  # fmt: skip
+@click.option("--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95,
+              show_default=True, metavar="P", help="Coverage of the intervals.")  # fmt: skip
+@click.option("--bootstrap", type=click.IntRange(min=2), metavar="N",
+              help="Intervals by drawing items N times.")  # fmt: skip
+@click.option("--pairs", metavar="FILE", help="Write Cohen's kappa of every pair of annotators.")
+@click.option("--n-jobs", type=int, metavar="N", help="Threads; -1 for all processors.")
+def agreement(**options: Any) -> None:
+    r"""Tell how far annotators agree beyond chance: all coefficients, with intervals.
+
+    \b
+    Examples:
+      aggregate agreement votes.csv
+      aggregate agreement grades.csv --scale ordinal --pairs pairs.csv
+    """
+    from aggregate.cli.agreement import run_agreement
+
+    run_agreement(**options)
+
+
 @app.command()
 def datasets() -> None:
     """List the built-in sets."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from aggregate.cli.agreement import tell_alpha
 from aggregate.cli.summary import tell_source
 from aggregate.cli.tables import on_screen
 from aggregate.cli.votes import read_votes
@@ -20,7 +21,8 @@ def run_describe(*, votes: str, **reading: Any) -> None:
     first, *rest = tell_source(data)
     _say([first, *_indented(rest)])
     _say(["", "votes", *_indented(str(data.annotations.describe()).splitlines())])
-    _say(["", "health", *_indented(str(health).splitlines())])
+    lines = [*str(health).splitlines(), tell_alpha(data.annotations)]
+    _say(["", "health", *_indented(lines)])
     verdict = identifiability_report(data.annotations, random_state=0)
     _say(["", "what can be learned", *_indented(str(verdict).splitlines())])
 

@@ -5,14 +5,16 @@ NumPy, so that 1/0 is an infinity to test for instead of an exception. Every ker
 the interpreter lock, so that blocks of items run in ordinary Python threads (`_blocks.py`):
 no Numba threading layer is ever started, hence none can abort the process or survive a fork.
 
-A cached kernel may call only helpers of its own file: Numba's cache notices a change of the
-file that holds the kernel, not of the files it inlines. ``tests/test_jit.py`` enforces it.
+A cached kernel may call only helpers of its own file and the rows of ``_simd.py``: Numba's cache
+notices a change of the file that holds the kernel, not of the files it inlines, and is told here
+of the two that all kernels share. ``tests/test_jit.py`` enforces it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import njit
@@ -20,6 +22,7 @@ from numba import njit
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _CACHE = os.environ.get("AGGREGATE_NUMBA_CACHE", "1") == "1"
+_SHARED = ("_jit.py", "_simd.py")
 
 
 def kernel(function: Function) -> Function:
@@ -35,7 +38,17 @@ def kernel(function: Function) -> Function:
         except RuntimeError as error:
             if "no locator" not in str(error):
                 raise
+        _stamp_shared_files(dispatcher)
     return cast(Function, dispatcher)
+
+
+def _stamp_shared_files(dispatcher: Any) -> None:
+    """Make the cached code stale when a file that every kernel rests on has changed."""
+    cache_file = getattr(dispatcher._cache, "_cache_file", None)
+    if cache_file is not None:
+        stats = [Path(__file__).with_name(name).stat() for name in _SHARED]
+        shared = tuple((stat.st_mtime, stat.st_size) for stat in stats)
+        cache_file._source_stamp = (cache_file._source_stamp, shared)
 
 
 def helper(function: Function) -> Function:

@@ -6,6 +6,7 @@ that one annotation touches one contiguous row.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,22 @@ from aggregate.kernels.em import FLOOR
 from aggregate.kernels.layout import annotator_label_codes
 
 Float = NDArray[np.float64]
+
+_LINE = 8  # doubles
+
+
+def aligned_zeros(shape: tuple[int, ...]) -> Float:
+    """Return zeros that begin on a cache line, so that short rows do not straddle two.
+
+    Examples
+    --------
+    >>> aligned_zeros((3, 4)).ctypes.data % 64
+    0
+    """
+    size = math.prod(shape)
+    memory = np.zeros(size + _LINE)
+    start = -(memory.ctypes.data // memory.itemsize) % _LINE
+    return memory[start : start + size].reshape(shape)
 
 
 def to_table(confusion: Float, *, floor: float = FLOOR) -> Float:

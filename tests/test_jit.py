@@ -30,11 +30,17 @@ def decorated(tree: ast.Module) -> dict[str, tuple[str, ast.FunctionDef]]:
 def forbidden_calls(source: str) -> list[str]:
     """Return the calls of compiled functions that reach beyond the helpers of their own file.
 
-    Allowed are helpers of the file, NumPy, ``math`` and Python's builtins.
+    Allowed are helpers of the file, rows of ``_simd.py``, NumPy, ``math`` and Python's builtins.
     """
     tree = ast.parse(source)
     compiled = decorated(tree)
     helpers = {name for name, (kind, _) in compiled.items() if kind == "helper"}
+    helpers |= {
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "aggregate._simd"
+        for alias in node.names
+    }
     known = helpers | set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
     wrong = []
     for name, (_, definition) in compiled.items():
@@ -93,13 +99,33 @@ def test_the_rule_finds_what_it_forbids():
     ]
 
 
-def test_numba_is_used_through_the_one_module_only():
-    outside = [
+def test_numba_is_used_through_two_modules_only():
+    """One chooses its options, the other teaches it rows."""
+    names = {"numba", "llvmlite"}
+    users = {
         path.name
         for path in PACKAGE.rglob("*.py")
-        if path.name != "_jit.py" and "numba" in imported(ast.parse(path.read_text("utf-8")))
-    ]
-    assert outside == []
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in names)
+        or (isinstance(node, ast.Import) and names & {a.name.split(".")[0] for a in node.names})
+    }
+    assert users == {"_jit.py", "_simd.py"}
+
+
+def test_cached_code_is_stale_when_a_shared_file_changes():
+    """Numba alone would look at the kernel's own file and nothing else."""
+    code = (
+        "import os, pathlib, sys\n"
+        "from aggregate import _jit\n"
+        "from aggregate.kernels.em import em_pass\n"
+        "stamp = em_pass._cache._cache_file._source_stamp\n"
+        "shared = [pathlib.Path(_jit.__file__).with_name(n).stat() for n in _jit._SHARED]\n"
+        "assert stamp[1] == tuple((s.st_mtime, s.st_size) for s in shared), stamp\n"
+        "assert len(stamp[1]) == 2\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "NUMBA_DISABLE_JIT": "0"}
+    environment |= {"AGGREGATE_NUMBA_CACHE": "1"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 @pytest.mark.parametrize("statement", ["import aggregate", "from aggregate import Annotations"])

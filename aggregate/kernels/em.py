@@ -1,10 +1,13 @@
 """One pass over items: the posterior of each from its labels, and what it adds to the counts.
 
 Tables are indexed ``[j·K + y, k]``: one row per annotator and reported label, the truth ``k``
-contiguous, since the inner loop runs over it. Their entries, and the prior's, are at least
-`FLOOR`; that bounds every product of sixteen of them away from underflow, so items of up to
-sixteen labels multiply plain probabilities, and longer ones rescale each class on its own,
-exactly (by powers of two), after every eight.
+contiguous, so that an annotation is one row: multiplied into the product of its item, and, the
+item's posterior known, the row of the counts to which that is added. Rows are vectors in
+registers (`_simd.py`), and row numbers unsigned, which spares the test for negative ones.
+
+Entries of a table, and the prior's, are at least `FLOOR`; that bounds every product of sixteen
+of them away from underflow, so items of up to sixteen labels multiply plain probabilities, and
+longer ones rescale each class on its own, exactly (by powers of two), after every eight.
 """
 
 from __future__ import annotations
@@ -14,39 +17,39 @@ import math
 import numpy as np
 
 from aggregate._jit import helper, kernel
+from aggregate._simd import add, add_to, load, multiply, scale, total
 
 FLOOR = 2.0**-52  # machine epsilon; smaller probabilities are raised to it
-_SAFE = 16  # 2^-52 to the power of 17 is still a normal number
+_SAFE = np.uint64(16)  # 2^-52 to the power of 17 is still a normal number
 _CHUNK = 8  # 2^-512 times eight factors of 2^-52 is one, too
 _TINY = 2.0**-512
 _HUGE = 2.0**512
 _LOG_HUGE = 512 * math.log(2.0)
 _FLUSH = 1e-140  # products of two evidences above it are normal numbers
+_BATCH = 1 << 12  # items whose posteriors are summed before they join the rest
 
-
-_MOST_UNROLLED = 16  # classes up to which a kernel of their own is worth compiling
+_WIDEST = 16  # classes up to which a kernel of their own is worth compiling
 
 
 def class_tuple(n_classes: int) -> tuple[float, ...]:
-    """Return the tuple that tells `em_pass` the number of classes at compile time."""
-    return (0.0,) * n_classes if n_classes <= _MOST_UNROLLED else ()
+    """Return the tuple whose length tells `em_pass`, at compile time, how long a vector is.
+
+    Up to sixteen classes it is a row; longer rows are taken eight or sixteen entries at a time.
+    """
+    if n_classes <= _WIDEST:
+        return (0.0,) * n_classes
+    return (0.0,) * (8 if n_classes < 32 else 16)
 
 
 @helper
-def _joint(code, start, stop, prior, table, truth, n_classes, joint, shift):
+def _joint(code, start, stop, prior, table, truth, joint, shift):
     """Fill ``joint[k]·HUGE^-low`` = P(truth k, labels); return ``low``, common to all k.
 
     Where the truth is known (not -1), only its entry holds: beside the others, it might vanish.
     """
+    n_classes = joint.shape[0]
     for k in range(n_classes):
         joint[k] = prior[k]
-    if stop - start <= _SAFE:
-        for e in range(start, stop):
-            row = code[e]
-            for k in range(n_classes):
-                joint[k] *= table[row, k]
-        return 0
-    for k in range(n_classes):
         shift[k] = 0
     for chunk in range(start, stop, _CHUNK):
         for e in range(chunk, min(chunk + _CHUNK, stop)):
@@ -59,9 +62,7 @@ def _joint(code, start, stop, prior, table, truth, n_classes, joint, shift):
                 shift[k] += 1
     if truth >= 0:
         return shift[truth]
-    low = shift[0]
-    for k in range(1, n_classes):
-        low = min(low, shift[k])
+    low = shift.min()
     for k in range(n_classes):
         if shift[k] == low + 1:
             joint[k] *= _TINY
@@ -71,19 +72,25 @@ def _joint(code, start, stop, prior, table, truth, n_classes, joint, shift):
 
 
 @helper
-def _clamp(joint, truth):
-    """Leave only the known class."""
-    for k in range(joint.shape[0]):
-        if k != truth:
-            joint[k] = 0.0
+def _posterior(code, start, stop, prior, table, truth, joint, shift):
+    """Fill ``joint`` with the posterior of an item of any length; return its log evidence."""
+    low = _joint(code, start, stop, prior, table, truth, joint, shift)
+    if truth >= 0:
+        evidence = joint[truth]
+        joint[:] = 0.0
+        joint[truth] = 1.0
+    else:
+        evidence = joint.sum()
+        # A sum below the normal numbers would have no reciprocal.
+        joint /= evidence
+    return math.log(evidence) - low * _LOG_HUGE
 
 
 @kernel
 def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass, unit):
     """Add items ``first`` to ``last`` to the counts; return their log likelihood.
 
-    The kernel is compiled once per length of ``unit``, with the number of classes known to the
-    compiler, which then unrolls the loops over them: about twice as fast for few classes.
+    The kernel is compiled once per number of classes, up to 16.
 
     Parameters
     ----------
@@ -102,87 +109,43 @@ def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass, unit)
     mass : ndarray of shape (K,)
         Added to: expected number of items of each class. Items that nobody labelled and
         whose class is unknown say nothing and are left out.
-    unit : tuple of K floats, or of none
-        Only its length is used (see `class_tuple`); of none, K is read from the arrays.
+    unit : tuple of K floats
+        Only its length is used (see `class_tuple`).
     """
-    n_classes = len(unit) if len(unit) > 0 else prior.shape[0]
-    if n_classes == 2:
-        return _em_pass_two(item_ptr, code, gold, prior, table, first, last, counts, mass)
-    joint = np.empty(n_classes)
-    shift = np.empty(n_classes, dtype=np.int64)
+    rows = prior.reshape((1, -1)), mass.reshape((1, -1)), np.zeros((1, len(unit)))
+    joint, shift = rows[2][0], np.zeros(len(unit), dtype=np.int64)
+    zero = load(rows[2], 0, 0, unit)
     log_likelihood = 0.0
     evidences = 1.0  # several items' evidence share one logarithm
-    for i in range(first, last):
-        start, stop = item_ptr[i], item_ptr[i + 1]
-        truth = gold[i] if gold.shape[0] else -1
-        if start == stop and truth < 0:
-            continue
-        low = _joint(code, start, stop, prior, table, truth, n_classes, joint, shift)
-        if truth >= 0:
-            _clamp(joint, truth)
-        evidence = 0.0
-        for k in range(n_classes):
-            evidence += joint[k]
-        log_likelihood -= low * _LOG_HUGE
-        if evidence < _FLUSH:
-            log_likelihood += math.log(evidence)
-        else:
-            evidences *= evidence
-            if evidences < _FLUSH:
-                log_likelihood += math.log(evidences)
-                evidences = 1.0
-        # A sum this small (far beyond what sixteen floored factors give) has no reciprocal.
-        for k in range(n_classes):
-            joint[k] /= evidence
-            mass[k] += joint[k]
-        for e in range(start, stop):
-            row = code[e]
-            for k in range(n_classes):
-                counts[row, k] += joint[k]
-    return log_likelihood + math.log(evidences)
-
-
-@helper
-def _em_pass_two(item_ptr, code, gold, prior, table, first, last, counts, mass):
-    """Do the same for two classes, with both products in registers."""
-    log_likelihood = 0.0
-    evidences = 1.0
-    mass0, mass1 = 0.0, 0.0
-    joint = np.empty(2)
-    shift = np.empty(2, dtype=np.int64)
-    for i in range(first, last):
-        start, stop = item_ptr[i], item_ptr[i + 1]
-        truth = gold[i] if gold.shape[0] else -1
-        if start == stop and truth < 0:
-            continue
-        if stop - start <= _SAFE:
-            p0, p1 = prior[0], prior[1]
+    for batch in range(first, last, _BATCH):
+        seen = zero
+        for i in range(batch, min(batch + _BATCH, last)):
+            start, stop = np.uint64(item_ptr[i]), np.uint64(item_ptr[i + 1])
+            truth = gold[i] if gold.shape[0] else -1
+            if start == stop and truth < 0:
+                continue
+            if stop - start <= _SAFE and truth < 0:
+                product = load(rows[0], 0, 0, unit)
+                for e in range(start, stop):
+                    product = multiply(product, load(table, code[e], 0, unit))
+                evidence = total(product)
+                product = scale(product, 1.0 / evidence)
+                if evidence < _FLUSH:
+                    log_likelihood += math.log(evidence)
+                else:
+                    evidences *= evidence
+                    if evidences < _FLUSH:
+                        log_likelihood += math.log(evidences)
+                        evidences = 1.0
+            else:
+                log_likelihood += _posterior(
+                    code, item_ptr[i], item_ptr[i + 1], prior, table, truth, joint, shift
+                )
+                product = load(rows[2], 0, 0, unit)
+            seen = add(seen, product)
             for e in range(start, stop):
-                p0 *= table[code[e], 0]
-                p1 *= table[code[e], 1]
-        else:
-            low = _joint(code, start, stop, prior, table, truth, 2, joint, shift)
-            log_likelihood -= low * _LOG_HUGE
-            p0, p1 = joint[0], joint[1]
-        if truth >= 0:
-            p0, p1 = (p0, 0.0) if truth == 0 else (0.0, p1)
-        evidence = p0 + p1
-        if evidence < _FLUSH:
-            log_likelihood += math.log(evidence)
-        else:
-            evidences *= evidence
-            if evidences < _FLUSH:
-                log_likelihood += math.log(evidences)
-                evidences = 1.0
-        p0 /= evidence
-        p1 /= evidence
-        mass0 += p0
-        mass1 += p1
-        for e in range(start, stop):
-            counts[code[e], 0] += p0
-            counts[code[e], 1] += p1
-    mass[0] += mass0
-    mass[1] += mass1
+                add_to(counts, code[e], 0, product)
+        add_to(rows[1], 0, 0, seen)
     return log_likelihood + math.log(evidences)
 
 
@@ -216,50 +179,7 @@ def posterior_counts(item_ptr, code, posterior, first, last, counts, mass):
     for i in range(first, last):
         for k in range(n_classes):
             mass[k] += posterior[i, k]
-        for e in range(item_ptr[i], item_ptr[i + 1]):
+        for e in range(np.uint64(item_ptr[i]), np.uint64(item_ptr[i + 1])):
             row = code[e]
             for k in range(n_classes):
                 counts[row, k] += posterior[i, k]
-
-
-@kernel
-def normalise_counts(counts, pseudo, fallback, table):
-    """Fill ``table`` with (counts + pseudo) divided by their sum over the labels.
-
-    Parameters
-    ----------
-    counts : ndarray of shape (M·K, K)
-    pseudo : ndarray of shape (K, K) or (M·K, K)
-        Dirichlet pseudo-counts ``[y, k]``, the same for all annotators or one block each.
-    fallback : ndarray of shape (K, K)
-        Column taken where an annotator has neither counts nor pseudo-counts for a class.
-    table : ndarray of shape (M·K, K)
-        Filled, entries raised to `FLOOR`.
-    """
-    n_classes = counts.shape[1]
-    period = pseudo.shape[0]
-    total = np.empty(n_classes)
-    for base in range(0, counts.shape[0], n_classes):
-        for k in range(n_classes):
-            total[k] = 0.0
-        for row in range(base, base + n_classes):
-            for k in range(n_classes):
-                total[k] += counts[row, k] + pseudo[row % period, k]
-        for row in range(base, base + n_classes):
-            for k in range(n_classes):
-                share = fallback[row - base, k]
-                if total[k] > 0.0:
-                    share = (counts[row, k] + pseudo[row % period, k]) / total[k]
-                table[row, k] = max(share, FLOOR)
-
-
-@kernel
-def log_dirichlet(table, pseudo):
-    """Return the sum of pseudo-count times log probability (see `normalise_counts`)."""
-    period = pseudo.shape[0]
-    value = 0.0
-    for row in range(table.shape[0]):
-        for k in range(table.shape[1]):
-            if pseudo[row % period, k] > 0.0:
-                value += pseudo[row % period, k] * math.log(table[row, k])
-    return value

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aggregate._encoding import match
 from aggregate._validation import first_few
-from aggregate.kernels.em import log_dirichlet, normalise_counts
+from aggregate.kernels.m_step import log_dirichlet, normalise_counts
 
 Float = NDArray[np.float64]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate._blocks import item_blocks, run_blocks
+from aggregate._tables import aligned_zeros
 from aggregate.annotations import Annotations
 from aggregate.kernels.em import class_tuple, em_pass, posterior_counts
 from aggregate.kernels.em_wide import em_pass_wide
@@ -44,11 +45,12 @@ def block_counts(
     first, last : int
         The block; by default, all items.
     """
-    mass, table = np.zeros(len(state.prior)), np.zeros(state.table.shape)
+    mass, table = np.zeros(len(state.prior)), aligned_zeros(state.table.shape)
     unit = class_tuple(len(state.prior))
     run = em_pass if len(unit) == len(state.prior) else em_pass_wide
     value = run(
-        item_ptr, code, _NO_GOLD if gold is None else gold, state.prior, state.table,
+        item_ptr, code, _NO_GOLD if gold is None else gold,
+        np.ascontiguousarray(state.prior), np.ascontiguousarray(state.table),
         first, len(item_ptr) - 1 if last is None else last, table, mass, unit,
     )  # fmt: skip
     return Counts(mass, table, value)
@@ -75,6 +77,9 @@ class Passes:
 
     def expect(self, state: State) -> Counts:
         """Return the expected counts under a state, and its log likelihood."""
+        table = aligned_zeros(state.table.shape)
+        table[:] = state.table
+        state = State(state.prior, table)
 
         def block(first: int, last: int) -> Counts:
             return block_counts(self.item_ptr, self.code, self.gold, state, first, last)

@@ -151,6 +151,11 @@ class Annotations(WaysIn, WaysOut):
         return _frozen_array(count_codes(self.annotator, self.n_annotators), np.int64)
 
     @cached_property
+    def labels_per_class(self) -> NDArray[np.int64]:
+        """How often each label was given, shape (K,)."""
+        return _frozen_array(count_codes(self.label, self.n_classes), np.int64)
+
+    @cached_property
     def item(self) -> NDArray[np.int32]:
         """Item code of each entry, shape (E,)."""
         item = np.empty(self.n_annotations, dtype=np.int32)

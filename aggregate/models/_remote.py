@@ -39,6 +39,11 @@ class RemoteVotes(ABC):
         """Number of classes, K."""
         return len(self.classes)
 
+    @property
+    @abstractmethod
+    def labels_per_class(self) -> NDArray[np.int64]:
+        """How often each label was given, shape (K,)."""
+
     @abstractmethod
     def fit_model(self, model: Any, gold: Any, data: dict[str, Any]) -> None:
         """Fit a model where the votes are: do what `BaseAggregator._fit_votes` does."""

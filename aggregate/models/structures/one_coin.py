@@ -90,7 +90,7 @@ class OneCoinDawidSkene(TiedDawidSkene):
 
 def warn_of_lost_classes(annotations: Annotations, class_prior: Float) -> None:
     """Tell the user of classes that the votes speak for and the fit has all but removed."""
-    used = np.bincount(annotations.label, minlength=annotations.n_classes)
+    used = annotations.labels_per_class
     share = used / max(used.sum(), 1)
     lost = (share > _USED) & (class_prior < _LOST * share)
     if lost.any():

@@ -47,12 +47,13 @@ class BaseVote(BaseAggregator):
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         learned = self._learn_weights(annotations, gold)
         shares = clamp(vote_shares(annotations, learned.weight, n_jobs=self.n_jobs), gold)
-        total = shares.sum()
-        n_classes = annotations.n_classes
-        self.class_prior_ = (
-            shares.sum(axis=0) / total if total > 0 else np.full(n_classes, 1 / n_classes)
-        )
-        agreed, given = agreement(annotations, shares), annotations.labels_per_annotator
+        agreed = agreement(annotations, shares)
+        self._keep(learned, shares.sum(axis=0), agreed, annotations.labels_per_annotator)
+
+    def _keep(self, learned: Weights, mass: Float, agreed: Float, given: NDArray[np.int64]) -> None:
+        """Set what follows from the weighted vote: its shares (K,), each annotator's part (M,)."""
+        total, n_classes = mass.sum(), len(mass)
+        self.class_prior_ = mass / total if total > 0 else np.full(n_classes, 1 / n_classes)
         self.annotator_weight_ = learned.weight
         self.annotator_skill_ = np.divide(
             agreed, given, out=np.full(len(given), self.class_prior_.max()), where=given > 0
@@ -108,7 +109,10 @@ def _typical(values: Float, alone: float) -> float:
 
 def accuracies(annotations: Annotations, consensus: Float) -> Float:
     """Return how often each annotator agrees with the consensus; without labels, the mean."""
-    given = annotations.labels_per_annotator
-    agreed = agreement(annotations, consensus)
+    return rates(agreement(annotations, consensus), annotations.labels_per_annotator)
+
+
+def rates(agreed: Float, given: NDArray[np.int64]) -> Float:
+    """Return agreements per label, shape (M,); without labels, the mean."""
     typical = agreed.sum() / max(given.sum(), 1)
     return np.divide(agreed, given, out=np.full(len(given), typical), where=given > 0)

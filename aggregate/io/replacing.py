@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from aggregate.io.errors import WriteError
+
+_RANDOM_BYTES: Final = 4
 
 
 @contextmanager
@@ -24,7 +27,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
         with place.open("wb") as file:
             yield file
         return
-    hidden = place.with_name(f".{place.name[:100]}.{secrets.token_hex(4)}.tmp")
+    hidden = place.with_name(f"{_hidden_start(place)}{secrets.token_hex(_RANDOM_BYTES)}.tmp")
     try:
         with hidden.open("xb") as file:  # new, with the permissions that umask asks for
             yield file
@@ -40,6 +43,18 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
         hidden.unlink(missing_ok=True)
         raise
     _settle(place.parent)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the hidden files of processes that were killed while they replaced the target."""
+    place = Path(os.path.realpath(target))
+    pattern = glob.escape(_hidden_start(place)) + "[0-9a-f]" * 2 * _RANDOM_BYTES + ".tmp"
+    for hidden in place.parent.glob(pattern):
+        hidden.unlink(missing_ok=True)
+
+
+def _hidden_start(place: Path) -> str:
+    return f".{place.name[:100]}."
 
 
 def _settle(folder: Path) -> None:

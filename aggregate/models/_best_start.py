@@ -18,6 +18,7 @@ def best_fit(
     draw: Draw,
     climb: Climb,
     *,
+    shape: tuple[int, int],
     n_init: int,
     max_iter: int,
     random_state: int | np.random.Generator | None,
@@ -31,6 +32,8 @@ def best_fit(
         ``draw(turn, random)`` returns the state that start number ``turn`` begins with.
     climb : callable
         ``climb(run, save)`` goes on with a run to its end.
+    shape : (int, int)
+        What the table of a state must have: at least so many rows, exactly so many columns.
     n_init, max_iter : int
         Starts, and most passes of each.
     random_state : int, Generator or None
@@ -42,7 +45,7 @@ def best_fit(
         checkpoint.restore(random)
     best: Fit | None = None
     for turn in range(n_init):
-        run = None if checkpoint is None else checkpoint.earlier(turn, max_iter)
+        run = None if checkpoint is None else checkpoint.earlier(turn, max_iter, shape)
         if run is None:
             run = fresh_run(draw(turn, random))
             if checkpoint is not None:

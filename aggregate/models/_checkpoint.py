@@ -15,11 +15,13 @@ import numpy as np
 
 from aggregate._validation import check_number, first_few
 from aggregate.io.archive import Arrays, Kind, read_archive, write_archive
-from aggregate.io.errors import WriteError
+from aggregate.io.errors import ReadError, WriteError
+from aggregate.io.replacing import remove_leftovers
 from aggregate.models._em import Run, State
 from aggregate.models._fingerprint import Fingerprints
 
 # A new number wherever a state or what a pass makes of it changes its meaning.
+_FLOAT: Final = np.dtype(np.float64)
 _KIND: Final = Kind("aggregate checkpoint", 1, "checkpoint")
 
 
@@ -50,17 +52,22 @@ class Checkpoint:
         self.runs: list[Run] = []
         self.random_state: Any = None
         self._written = (-1, 0)  # a start and how many of its passes are in the file
+        remove_leftovers(self.path)
         if self.path.exists():
             header, arrays = read_archive(self.path, _KIND)
             _check_same(self.path, header.get("fingerprints"), fingerprints)
             self.runs = _unpack(arrays)
-            self.random_state = header.get("random_state")
+            self.random_state = _from_json(header.get("random_state"))
 
-    def earlier(self, turn: int, max_iter: int) -> Run | None:
+    def earlier(self, turn: int, max_iter: int, shape: tuple[int, int]) -> Run | None:
         """Return how far the start number ``turn`` has come, or None if it has not begun."""
         if turn >= len(self.runs):
             return None
         run = self.runs[turn]
+        prior, table = run.state
+        fits = table.ndim == 2 and table.shape[0] >= shape[0] and table.shape[1] == shape[1]
+        if not fits or prior.shape != shape[1:] or {prior.dtype, table.dtype} != {_FLOAT}:
+            raise ReadError(f"{self.path} is damaged: its state is not one of this fit.")
         if run.n_iter >= max_iter + run.converged:
             raise ValueError(
                 f"{self.path} has gone through {run.n_iter} passes already; max_iter={max_iter} "
@@ -94,9 +101,27 @@ class Checkpoint:
         header = {
             "package_version": __version__,
             "fingerprints": self.fingerprints,
-            "random_state": self.random_state,
+            "random_state": _to_json(self.random_state),
         }
         write_archive(self.path, _KIND, header, _pack(self.runs))
+
+
+def _to_json(state: Any) -> Any:
+    """Return a generator's state without arrays, which some kinds have in it."""
+    if isinstance(state, dict):
+        return {name: _to_json(value) for name, value in state.items()}
+    if isinstance(state, np.ndarray):
+        return [state.dtype.name, state.tolist()]
+    return state
+
+
+def _from_json(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {name: _from_json(value) for name, value in state.items()}
+    if isinstance(state, list):
+        name, values = state
+        return np.array(values, dtype=name)
+    return state
 
 
 def open_checkpoint(

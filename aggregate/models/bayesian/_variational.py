@@ -23,8 +23,11 @@ from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
 from aggregate.kernels.dirichlet import expect_log
 from aggregate.kernels.em import FLOOR
+from aggregate.models._best_start import best_fit
+from aggregate.models._checkpoint import open_checkpoint
 from aggregate.models._confusion_model import ConfusionModel
-from aggregate.models._em import Fit, State, run_em, warn_unless_converged
+from aggregate.models._em import Fit, Run, Save, State, run_em, warn_unless_converged
+from aggregate.models._fingerprint import Dependence, parameters_that_matter
 from aggregate.models._passes import Passes
 from aggregate.models._start import _around_votes
 
@@ -39,10 +42,22 @@ def soft_starts(
     n_jobs: int | None,
 ) -> Iterator[Float]:
     """Yield soft labels to start from: the shares of the votes, then draws around them."""
-    yield clamp(vote_shares(annotations, n_jobs=n_jobs), gold)
     random = np.random.default_rng(random_state)
-    for _ in range(n_init - 1):
-        yield clamp(_around_votes(annotations, random), gold)
+    for turn in range(n_init):
+        yield soft_start(annotations, gold, turn, random, n_jobs)
+
+
+def soft_start(
+    annotations: Annotations,
+    gold: NDArray[np.int32] | None,
+    turn: int,
+    random: np.random.Generator,
+    n_jobs: int | None,
+) -> Float:
+    """Return the first soft labels to start from, or later ones, drawn around the votes."""
+    if turn == 0:
+        return clamp(vote_shares(annotations, n_jobs=n_jobs), gold)
+    return clamp(_around_votes(annotations, random), gold)
 
 
 class Variational:
@@ -96,9 +111,12 @@ class Variational:
         counts = self.passes.expect(expected)
         return counts.log_likelihood - divergence, self.learn(counts.mass, counts.table)
 
-    def climb(self, start: State, *, max_iter: int, tol: float, progress: str | None) -> Fit:
+    def climb(
+        self, run: Run, *, max_iter: int, tol: float, progress: str | None, save: Save | None
+    ) -> Fit:
         """Go round from a start until the bound hardly rises."""
-        with tqdm(disable=progress is None, desc=progress, unit="pass") as bar:
+        disable = progress is None
+        with tqdm(disable=disable, desc=progress, unit="pass", initial=run.n_iter) as bar:
 
             def step(state: State) -> tuple[float, State]:
                 objective, following = self.step(state)
@@ -106,7 +124,7 @@ class Variational:
                 bar.update()
                 return objective, following
 
-            return run_em(step, start, max_iter=max_iter, tol=tol, accelerate=False)
+            return run_em(step, run, max_iter=max_iter, tol=tol, accelerate=False, save=save)
 
 
 def geometric(weights: Float, pseudo: Float) -> tuple[Float, float]:
@@ -129,8 +147,9 @@ def dirichlet_divergence(weights: Float, pseudo: Float) -> float:
 class VariationalModel(ConfusionModel):
     """A confusion model fitted by variational Bayes.
 
-    A subclass has the parameters ``max_iter``, ``tol``, ``n_init`` and ``verbose`` besides
-    those of the base and says by ``_problem`` which priors it puts.
+    A subclass has the parameters ``max_iter``, ``tol``, ``n_init``, ``checkpoint``,
+    ``checkpoint_every`` and ``verbose`` besides those of the base and says by ``_problem``
+    which priors it puts.
     """
 
     @abstractmethod
@@ -140,18 +159,26 @@ class VariationalModel(ConfusionModel):
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         self._check_parameters()
         problem = self._problem(annotations, gold)
-        best: Fit | None = None
-        starts = soft_starts(annotations, gold, self.n_init, self.random_state, self.n_jobs)
-        for soft in starts:
-            fit = problem.climb(
-                problem.from_soft_labels(soft),
+        fit = Dependence(gold, None, None, parameters_that_matter(self), type(self).__name__)
+        best = best_fit(
+            lambda turn, random: problem.from_soft_labels(
+                soft_start(annotations, gold, turn, random, self.n_jobs)
+            ),
+            lambda run, save: problem.climb(
+                run,
                 max_iter=self.max_iter,
                 tol=self.tol,
                 progress=type(self).__name__ if self.verbose else None,
-            )
-            if best is None or fit.objective_path[-1] > best.objective_path[-1]:
-                best = fit
-        assert best is not None  # there is at least one start
+                save=save,
+            ),
+            shape=problem.passes.shape,
+            n_init=self.n_init,
+            max_iter=self.max_iter,
+            random_state=self.random_state,
+            checkpoint=open_checkpoint(
+                self.checkpoint, self.checkpoint_every, lambda: fit.fingerprints(annotations)
+            ),
+        )
         self._keep(best, problem)
 
     def _check_parameters(self) -> None:

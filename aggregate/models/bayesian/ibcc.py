@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,6 +53,9 @@ class IBCC(VariationalModel):
         Stop when the bound rises by less than this share of itself.
     n_init : int, default=1
         Starts; all but the first draw soft labels around the votes. The best bound wins.
+    checkpoint : str or path-like, optional
+    checkpoint_every : int, default=10
+        As in `DawidSkene`: a file from which a fit that was killed goes on.
     annotator_correlation : float, default=0.4
         See `aggregate.fusion.posterior`; 0 is the textbook posterior.
     unknown_annotators : {"prior", "ignore", "error"}
@@ -109,6 +114,8 @@ class IBCC(VariationalModel):
         max_iter: int = 1000,
         tol: float = 1e-8,
         n_init: int = 1,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
         annotator_correlation: float = 0.4,
         unknown_annotators: str = "prior",
         ties: str = "prior",
@@ -122,6 +129,8 @@ class IBCC(VariationalModel):
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.annotator_correlation = annotator_correlation
         self.unknown_annotators = unknown_annotators
         self.ties = ties

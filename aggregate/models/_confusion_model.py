@@ -51,11 +51,14 @@ class ConfusionModel(BaseAggregator):
             n_jobs=self.n_jobs,
         )
 
-    def _log_likelihood(self, annotations: Annotations) -> Float:
-        joint = log_joint(
+    def _log_joint(self, annotations: Annotations) -> Float:
+        """Return log P(class, labels) of each item, shape (N, K)."""
+        return log_joint(
             responses_of(annotations),
             self._confusions_with_stranger(),
             self.class_prior_,
             n_jobs=self.n_jobs,
         )
-        return np.asarray(np.logaddexp.reduce(joint, axis=1))
+
+    def _log_likelihood(self, annotations: Annotations) -> Float:
+        return np.asarray(np.logaddexp.reduce(self._log_joint(annotations), axis=1))

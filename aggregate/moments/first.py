@@ -50,6 +50,8 @@ def label_shares(annotations: Annotations) -> LabelShares:
            [0. , 1. ]])
     """
     n_annotators, n_classes = annotations.n_annotators, annotations.n_classes
-    code = annotations.annotator.astype(np.int64) * n_classes + annotations.label
-    counts = np.bincount(code, minlength=n_annotators * n_classes).astype(np.float64)
-    return LabelShares(counts.reshape(n_annotators, n_classes))
+    counts = np.zeros(n_annotators * n_classes, dtype=np.int64)
+    for _, _, part in annotations.blocks():
+        code = part.annotator.astype(np.int64) * n_classes + part.label
+        counts += np.bincount(code, minlength=len(counts))
+    return LabelShares(counts.astype(np.float64).reshape(n_annotators, n_classes))

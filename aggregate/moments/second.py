@@ -8,9 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aggregate._blocks import fill_blocks, item_blocks
 from aggregate.annotations import Annotations
-from aggregate.kernels.pairs import add_pairs, count_partners
+from aggregate.moments._pair_counts import count_pairs
 
 Float = NDArray[np.float64]
 
@@ -168,7 +167,7 @@ def pair_moments(
     array([[1., 1.],
            [0., 1.]])
     """
-    return _count(annotations, _NONE_INT, _weights(annotations, item_weights), True, n_jobs)
+    return _count(annotations, _NONE_INT, _weights(annotations, item_weights), n_jobs)
 
 
 def lagged_pair_moments(
@@ -219,7 +218,7 @@ def lagged_pair_moments(
             f"follower must hold one item code from 0 to {annotations.n_items - 1}, or -1, for "
             f"each of the {annotations.n_items} items."
         )
-    return _count(annotations, following.astype(np.int64), _NONE_FLOAT, False, n_jobs)
+    return _count(annotations, following.astype(np.int64), _NONE_FLOAT, n_jobs)
 
 
 def _weights(annotations: Annotations, weights: ArrayLike | None) -> Float:
@@ -236,45 +235,11 @@ def _weights(annotations: Annotations, weights: ArrayLike | None) -> Float:
 
 
 def _count(
-    annotations: Annotations,
-    follower: NDArray[np.int64],
-    weight: Float,
-    upper: bool,
-    n_jobs: int | None,
+    annotations: Annotations, follower: NDArray[np.int64], weight: Float, n_jobs: int | None
 ) -> PairMoments:
-    """Count in two sweeps: how many partners each annotator has, then their label pairs."""
-    pointers, item_of, label_of = annotations.by_annotator
-    item_ptr, annotator, label = annotations.item_ptr, annotations.annotator, annotations.label
-    n_annotators, n_classes = annotations.n_annotators, annotations.n_classes
-    bounds = item_blocks(pointers)
-    n_partners = np.zeros(n_annotators, dtype=np.int64)
-
-    def find(first: int, last: int) -> None:
-        seen = np.full(n_annotators, -1, dtype=np.int64)
-        count_partners(
-            pointers, item_of, item_ptr, annotator, follower, upper, first, last, seen, n_partners
-        )
-
-    fill_blocks(find, bounds, n_jobs)
-    pair_ptr = np.concatenate(([0], np.cumsum(n_partners)))
-    partners = np.empty(pair_ptr[-1], dtype=np.int32)
-    counts = np.zeros((pair_ptr[-1], n_classes, n_classes))
-
-    def fill(first: int, last: int) -> None:
-        seen = np.full(n_annotators, -1, dtype=np.int64)
-        slot = np.empty(n_annotators, dtype=np.int64)
-        add_pairs(
-            pointers, item_of, label_of, item_ptr, annotator, label, follower, weight, upper,
-            first, last, pair_ptr, seen, slot, partners, counts,
-        )  # fmt: skip
-
-    fill_blocks(fill, bounds, n_jobs)
-    firsts = np.repeat(np.arange(n_annotators, dtype=np.int32), n_partners)
-    order = np.lexsort((partners, firsts))
-    weighted = counts[order]
-    pairs = np.column_stack([firsts, partners[order]])
-    moments = PairMoments(pairs, weighted, n_annotators)
+    pairs, counts = count_pairs(annotations, follower, weight, n_jobs)
+    moments = PairMoments(pairs, counts, annotations.n_annotators)
     if not weight.shape[0]:
         return moments
-    used = np.asarray(weighted.any(axis=(1, 2)))  # all the shared items may weigh nothing
+    used = np.asarray(counts.any(axis=(1, 2)))  # all the shared items may weigh nothing
     return moments.select(used)

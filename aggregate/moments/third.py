@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aggregate._blocks import fill_blocks
-from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.kernels.triples import add_triples
 from aggregate.moments.second import _weights
@@ -18,7 +16,6 @@ from aggregate.moments.second import _weights
 Float = NDArray[np.float64]
 
 _TRIPLES_PER_BLOCK = 64
-_MOST_BATCHES = 20
 
 
 @dataclass(frozen=True)
@@ -50,11 +47,67 @@ class TripleMoments:
         """Joint frequencies, shape (T, K, K, K), each summing to one."""
         return self.counts / self.totals[:, np.newaxis, np.newaxis, np.newaxis]
 
+    @cached_property
+    def singular_values(self) -> Float:
+        """Singular values of the three unfoldings of each block, shape (T, 3, K).
+
+        Unfolding m has a row for each label of the triple's annotator m and a column for each
+        pair of labels of the other two; with K classes all told apart, all three have rank K.
+        """
+        n_classes = self.counts.shape[1]
+        unfolded = [
+            np.moveaxis(self.blocks, mode, 1).reshape(-1, n_classes, n_classes**2)
+            for mode in (1, 2, 3)
+        ]
+        values = [np.linalg.svd(table, compute_uv=False) for table in unfolded]
+        return np.stack(values, axis=1)
+
+    @cached_property
+    def noise(self) -> Float:
+        """Expected Frobenius norm of each block's sampling error, shape (T,).
+
+        The error of N shared items is multinomial: its mean square is (1 - sum T²) / N.
+        """
+        spread = 1 - np.square(self.blocks).sum(axis=(1, 2, 3))
+        return np.sqrt(np.maximum(spread, 0) / self.totals)
+
+    def ranks(self, tol: float | None = None) -> NDArray[np.int64]:
+        """Return the least numerical rank of the three unfoldings of each block, shape (T,).
+
+        Parameters
+        ----------
+        tol : float, optional
+            Singular values at most this count as zero; by default the rounding error of the
+            largest (which makes noise count as rank; compare with `noise` for more).
+        """
+        values = self.singular_values
+        largest = values.max(axis=(1, 2), initial=0.0)[:, np.newaxis, np.newaxis]
+        limit = largest * values.shape[2] * np.finfo(float).eps if tol is None else tol
+        return np.asarray((values > limit).sum(axis=2).min(axis=1, initial=values.shape[2]))
+
+    def conditions(self) -> Float:
+        """Return the worst ratio of largest to smallest singular value (inf if singular)."""
+        values = self.singular_values
+        least = values[:, :, -1]
+        ratio = np.divide(values[:, :, 0], least, out=np.full(least.shape, np.inf), where=least > 0)
+        return np.asarray(ratio.max(axis=1, initial=1.0))
+
     def __add__(self, other: TripleMoments) -> TripleMoments:
-        """Add the counts of another block of items over the same triples."""
-        if not np.array_equal(self.triples, other.triples):
-            raise ValueError("triple moments add up only over the same triples.")
-        return TripleMoments(self.triples, self.counts + other.counts)
+        """Add the counts of another block of items, for which the same triples were chosen.
+
+        A triple that only one of the two has shares no item in the other.
+        """
+        if self.counts.shape[1] != other.counts.shape[1]:
+            raise ValueError(
+                "triple moments add up only over the same classes: "
+                f"{self.counts.shape[1]} against {other.counts.shape[1]}."
+            )
+        both = np.concatenate([self.triples, other.triples])
+        union, place = np.unique(both, axis=0, return_inverse=True)
+        counts = np.zeros((len(union), *self.counts.shape[1:]))
+        place = place.ravel()
+        np.add.at(counts, place, np.concatenate([self.counts, other.counts]))
+        return TripleMoments(union, counts)
 
 
 def triple_moments(
@@ -112,6 +165,23 @@ def triple_moments(
         )
     weight = _weights(annotations, item_weights)
     counts = np.zeros((len(chosen),) + 3 * (annotations.n_classes,))
+    if annotations.on_disk:  # in the order of annotators, only a block of them fits in memory
+        for first, last, part in annotations.blocks():
+            _add(part, chosen, weight[first:last], counts, n_jobs)
+    else:
+        _add(annotations, chosen, weight, counts, n_jobs)
+    used = counts.any(axis=(1, 2, 3))
+    return TripleMoments(chosen[used], counts[used])
+
+
+def _add(
+    annotations: Annotations,
+    chosen: NDArray[np.int64],
+    weight: Float,
+    counts: Float,
+    n_jobs: int | None,
+) -> None:
+    """Add what these items say of the chosen triples to their counts."""
     edges = np.append(np.arange(0, len(chosen), _TRIPLES_PER_BLOCK), len(chosen))
     by_annotator = annotations.by_annotator
 
@@ -119,92 +189,3 @@ def triple_moments(
         add_triples(*by_annotator, chosen, weight, first, last, counts)
 
     fill_blocks(fill, np.unique(edges), n_jobs)
-    used = counts.any(axis=(1, 2, 3))
-    return TripleMoments(chosen[used], counts[used])
-
-
-def choose_triples(
-    annotations: Annotations,
-    n_triples: int,
-    *,
-    random_state: int | np.random.Generator | None = None,
-) -> NDArray[np.int64]:
-    """Return all triples of annotators if few enough, else a sample of those that share items.
-
-    The sample takes an item at random among those with three annotators or more and three of
-    its annotators, so triples that share many items come first; every annotator who has such
-    an item is then given at least one triple.
-
-    Parameters
-    ----------
-    annotations : Annotations
-    n_triples : int
-        How many at most (a few more where annotators would be left out).
-    random_state : int or Generator, optional
-        Seed.
-
-    Returns
-    -------
-    ndarray of int64, shape (T, 3)
-        Sorted, distinct.
-
-    Examples
-    --------
-    >>> from aggregate import Annotations
-    >>> from aggregate.moments import choose_triples
-    >>> choose_triples(Annotations.from_matrix([[0, 1, 1, 0]]), 10).tolist()
-    [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]
-    """
-    check_number("n_triples", n_triples, low=1, integer=True)
-    m = annotations.n_annotators
-    if m * (m - 1) * (m - 2) // 6 <= n_triples:
-        return np.array(list(combinations(range(m), 3)), dtype=np.int64).reshape(-1, 3)
-    random = np.random.default_rng(random_state)
-    rich = np.flatnonzero(annotations.labels_per_item >= 3)
-    found = _draw(annotations, rich, n_triples, random)
-    for _ in range(_MOST_BATCHES):  # repeats and items with fewer distinct annotators cost draws
-        if len(found) >= n_triples or not len(found):
-            break
-        before = len(found)
-        more = _draw(annotations, rich, n_triples, random)
-        found = _distinct(np.concatenate([found, more]))
-        if len(found) == before:  # all there are, or nearly
-            break
-    extra = _for_the_others(annotations, found[:n_triples], random)
-    return np.unique(np.concatenate([found[:n_triples], extra]), axis=0)
-
-
-def _draw(
-    annotations: Annotations, items: NDArray[np.int64], n: int, random: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draw ``n`` items and three labels of each; keep those by three different annotators."""
-    if not len(items):
-        return np.empty((0, 3), dtype=np.int64)
-    drawn = random.choice(items, size=n)[:, np.newaxis]
-    place = (random.random((n, 3)) * annotations.labels_per_item[drawn]).astype(np.int64)
-    chosen = np.sort(annotations.annotator[annotations.item_ptr[drawn] + place], axis=1)
-    different = (np.diff(chosen, axis=1) > 0).all(axis=1)
-    return _distinct(chosen[different].astype(np.int64))
-
-
-def _distinct(triples: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the distinct triples in the order of their first draw."""
-    _, first = np.unique(triples, axis=0, return_index=True)
-    return triples[np.sort(first)]
-
-
-def _for_the_others(
-    annotations: Annotations, found: NDArray[np.int64], random: np.random.Generator
-) -> NDArray[np.int64]:
-    """Return a triple for each annotator who is in none and shares an item with two others."""
-    pointers, item_of, _ = annotations.by_annotator
-    triples = []
-    for j in np.setdiff1d(np.arange(annotations.n_annotators), found).tolist():
-        own = item_of[pointers[j] : pointers[j + 1]].copy()  # a permutation needs to write
-        for i in random.permutation(own).tolist():
-            start, stop = annotations.item_ptr[i], annotations.item_ptr[i + 1]
-            others = np.setdiff1d(annotations.annotator[start:stop], [j])
-            if len(others) >= 2:
-                triples.append(np.sort([j, *random.choice(others, size=2, replace=False)]))
-                break
-    return np.array(triples, dtype=np.int64).reshape(-1, 3)

@@ -170,12 +170,17 @@ def test_counts_of_blocks_of_items_add_up() -> None:
     np.testing.assert_array_equal(total.counts, pairs[0].counts)
     cubes = [triple_moments(part, triples) for part in (whole, *parts)]
     np.testing.assert_array_equal((cubes[1] + cubes[2]).counts, cubes[0].counts)
+    # A block of items may lack a triple that another has.
+    slivers = [whole.select(items=range(i, i + 1)) for i in range(60)]
+    total = sum((triple_moments(part, triples) for part in slivers[1:]),
+                start=triple_moments(slivers[0], triples))  # fmt: skip
+    np.testing.assert_array_equal(total.triples, cubes[0].triples)
+    np.testing.assert_array_equal(total.counts, cubes[0].counts)
     shares = [label_shares(part) for part in (whole, *parts)]
     np.testing.assert_array_equal((shares[1] + shares[2]).counts, shares[0].counts)
 
 
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aggregate._blocks._ANNOTATIONS_PER_BLOCK", 50)
     annotations = random_votes(2, 200, 30, 0.3)
     triples = choose_triples(annotations, 200, random_state=0)
     for n_jobs in (2, 3):
@@ -186,6 +191,43 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             triple_moments(annotations, triples, n_jobs=n_jobs).counts,
             triple_moments(annotations, triples).counts,
         )
+
+
+def test_blocks_and_files_change_nothing(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    annotations = random_votes(2, 200, 30, 0.3)
+    weight = np.random.default_rng(0).random(200)
+    follower = np.append(np.arange(1, 200), -1)
+    triples = choose_triples(annotations, 200, random_state=0)
+    groups = np.arange(30) % 3
+
+    def moments(votes: Annotations) -> list[np.ndarray]:
+        pairs = [
+            pair_moments(votes),
+            pair_moments(votes, item_weights=weight),
+            lagged_pair_moments(votes, follower),
+        ]
+        tables = [table for moment in pairs for table in (moment.pairs, moment.counts)]
+        cubes = triple_moments(votes, triples, item_weights=weight)
+        drawn = choose_triples(votes, 200, random_state=0)
+        shares = label_shares(votes).counts
+        return [
+            *tables,
+            cubes.triples,
+            cubes.counts,
+            drawn,
+            shares,
+            group_vote_counts(votes, groups),
+        ]
+
+    whole = moments(annotations)
+    annotations.save(tmp_path / "votes")
+    mapped = Annotations.open(tmp_path / "votes")
+    assert mapped.on_disk
+    monkeypatch.setattr("aggregate._blocks._ANNOTATIONS_PER_BLOCK", 50)
+    monkeypatch.setattr("aggregate.moments._pair_counts._COLABELS_AT_ONCE", 500)
+    for votes in (annotations, mapped):
+        for one, other in zip(whole, moments(votes), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_moments_approach_the_model_at_the_rate_of_the_stated_noise() -> None:
@@ -215,6 +257,27 @@ def test_ranks_and_conditions() -> None:
     assert moments.conditions()[1] > 1e15
     assert moments.ranks(tol=0.3).tolist() == [1, 1, 1]
     assert moments.select(moments.ranks() == 3).pairs.tolist() == [[0, 1]]
+
+
+def test_ranks_conditions_and_noise_of_triples() -> None:
+    table = np.array([[0, 0, 1], [1, 1, 0], [0, 0, 1], [0, 1, 0]])
+    moments = triple_moments(Annotations.from_matrix(table), [[0, 1, 2]])
+    block = np.zeros((2, 2, 2))
+    for a, b, c in table:
+        block[a, b, c] += 0.25
+    unfolded = [np.moveaxis(block, mode, 0).reshape(2, 4) for mode in range(3)]
+    values = [np.linalg.svd(rows)[1] for rows in unfolded]
+    np.testing.assert_allclose(moments.singular_values[0], values)
+    assert moments.conditions()[0] == pytest.approx(max(v[0] / v[1] for v in values))
+    assert moments.ranks().tolist() == [2]
+    assert moments.ranks(tol=0.3).tolist() == [1]
+    assert moments.noise[0] == pytest.approx(np.sqrt((1 - 0.25 - 2 / 16) / 4))
+    same = Annotations.from_matrix([[0, 0, 1], [0, 1, 0]])
+    flat = triple_moments(same, [[0, 1, 2]])
+    assert flat.ranks().tolist() == [1]
+    assert np.isinf(flat.conditions()[0])
+    nothing = triple_moments(same, np.empty((0, 3), dtype=int))
+    assert nothing.ranks().shape == nothing.conditions().shape == nothing.noise.shape == (0,)
 
 
 def test_nothing_shared_gives_no_pairs() -> None:
@@ -268,5 +331,6 @@ def test_wrong_groups_and_unlike_moments_are_refused() -> None:
         group_vote_counts(five, [0, 1])
     with pytest.raises(ValueError, match="same annotators and classes"):
         pair_moments(five) + pair_moments(four)
-    with pytest.raises(ValueError, match="same triples"):
-        triple_moments(five, [[0, 1, 2]]) + triple_moments(five, [[0, 1, 3]])
+    two = Annotations.from_matrix([[0, 1, 1]])
+    with pytest.raises(ValueError, match="triple moments add up only over the same classes"):
+        triple_moments(five, [[0, 1, 2]]) + triple_moments(two, [[0, 1, 2]])

@@ -25,7 +25,7 @@ from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._confusions import Confusions, prior_confusion
 from aggregate.models._em import Fit, State, warn_unless_converged
 from aggregate.models._problem import Problem
-from aggregate.moments import PairMoments, label_shares, pair_moments
+from aggregate.moments import PairMoments, content_ranks, label_shares, pair_moments
 
 Float = NDArray[np.float64]
 
@@ -80,6 +80,11 @@ class Crowd:
     def pairs(self) -> PairMoments:
         """Pair moments of all annotators who share an item."""
         return pair_moments(self.annotations, n_jobs=self.n_jobs)
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """Place of each annotator in an order that the votes determine, for random choices."""
+        return content_ranks(self.annotations, n_jobs=self.n_jobs).annotators
 
     def pairs_with(self, min_shared: int | None) -> PairMoments:
         """Return the pairs that share so many items, K by default: fewer have a lower rank."""

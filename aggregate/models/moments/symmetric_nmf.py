@@ -191,7 +191,7 @@ class SymmetricNMF(MomentModel):
         pairs = crowd.pairs_with(self.min_shared)
         if not len(pairs.pairs):
             return
-        root = self._root(pairs, crowd.random)
+        root = self._root(pairs, crowd)
         spread = np.linalg.svd(root, compute_uv=False)
         if spread[-1] <= _RANK * spread[0]:  # a direction of pure rounding would decide
             return
@@ -212,7 +212,7 @@ class SymmetricNMF(MomentModel):
             estimate = as_estimate(result)
             yield estimate._replace(estimated=result.estimated & paired)
 
-    def _root(self, pairs: PairMoments, random: np.random.Generator) -> Float:
+    def _root(self, pairs: PairMoments, crowd: Crowd) -> Float:
         """Return a square root (M·K, K) of the matrix of all blocks."""
         n_rows = pairs.n_annotators * pairs.n_classes
         if self.method == "impute" or (self.method == "auto" and n_rows <= _LARGEST):
@@ -221,7 +221,7 @@ class SymmetricNMF(MomentModel):
             )
             return spectral_root(matrix, pairs.n_classes)
         result = robust_block_factorization(
-            pairs.pairs,
+            crowd.places[pairs.pairs],  # a random start, the same in any order of annotators
             pairs.blocks,
             pairs.totals,
             n_factors=pairs.n_annotators,
@@ -229,6 +229,6 @@ class SymmetricNMF(MomentModel):
             n_restarts=1,
             max_iter=_SWEEPS,
             tol=1e-5,
-            random_state=random,
+            random_state=crowd.random,
         )
-        return result.factors.reshape(n_rows, pairs.n_classes)
+        return result.factors[crowd.places].reshape(n_rows, pairs.n_classes)

@@ -168,17 +168,19 @@ class TensorMoments(MomentModel):
             supports = [(support > 0).astype(np.float64) for support in supports]
         scale = max(support.max(initial=0.0) for support in supports)
         second, third, first = (support / scale for support in supports)
+        places = crowd.places  # annotators take turns in an order of their votes' making
+        order = np.argsort(places)
         result = coupled_cpd(
-            pairs.pairs,
+            places[pairs.pairs],
             pairs.blocks,
             second,
-            triples.triples,
+            places[triples.triples],
             triples.blocks,
             third,
-            means.shares,
-            first,
+            means.shares[order],
+            first[order],
             n_factors=annotations.n_annotators,
-            init=crowd.vote,
+            init=crowd.vote[order],
             n_restarts=self.n_restarts,
             max_iter=self.max_iter,
             tol=self.tol * annotations.n_annotators,
@@ -187,4 +189,4 @@ class TensorMoments(MomentModel):
         # A share of labels alone, without a partner, determines no confusion.
         paired = np.zeros(annotations.n_annotators, dtype=np.bool_)
         paired[pairs.pairs] = True
-        yield as_estimate(result)._replace(estimated=paired)
+        yield as_estimate(result)._replace(factors=result.factors[places], estimated=paired)

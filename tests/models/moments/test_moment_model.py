@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from aggregate import (
     Annotations,
@@ -103,9 +104,29 @@ def test_rows_annotators_and_names_may_come_in_any_order(model):
     other = model().fit(renamed)
     moved = other.confusion_[:, classes][:, :, classes]
     assert np.allclose(first.confusion_, moved, atol=2e-3)
-    if model is not SpectralDawidSkene:  # its groups are drawn by place
-        turned = model().fit(Annotations.from_columns(item, 11 - annotator, label))
-        assert np.allclose(first.confusion_, turned.confusion_[::-1], atol=2e-3)
+    turned = model().fit(Annotations.from_columns(item[::-1], 11 - annotator, label))
+    assert np.allclose(first.confusion_, turned.confusion_[::-1], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SpectralDawidSkene(refine=None, random_state=4),
+        TensorMoments(n_triples=60, max_iter=20, tol=0, random_state=4),
+        SymmetricNMF(method="robust", random_state=4),
+    ],
+    ids=["spectral", "tensor", "robust"],
+)
+def test_random_choices_do_not_depend_on_the_order_of_annotators_and_items(model):
+    votes = crowd(1500).annotations
+    random = np.random.default_rng(0)
+    place, item = random.permutation(12), random.permutation(1500)
+    turned = Annotations.from_columns(item[votes.item], place[votes.annotator], votes.label)
+    one, other = clone(model).fit(votes), clone(model).fit(turned)
+    np.testing.assert_allclose(one.confusion_, other.confusion_[place], atol=1e-8)
+    np.testing.assert_allclose(one.probas_, other.probas_[item], atol=1e-6)
+    elsewhere = clone(model).set_params(random_state=5).fit(votes)
+    assert abs(one.confusion_ - elsewhere.confusion_).max() > 1e-6  # there was a choice
 
 
 @each_model

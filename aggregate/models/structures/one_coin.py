@@ -88,11 +88,21 @@ class OneCoinDawidSkene(TiedDawidSkene):
         warn_of_lost_classes(annotations, self.class_prior_)
 
 
+def lost_classes(annotations: Annotations, class_prior: Float) -> NDArray[np.bool_]:
+    """Tell which classes the votes speak for and a class prior all but lacks."""
+    share = _vote_shares(annotations)
+    return np.asarray((share > _USED) & (class_prior < _LOST * share))
+
+
+def _vote_shares(annotations: Annotations) -> Float:
+    used = annotations.labels_per_class
+    return np.asarray(used / max(used.sum(), 1))
+
+
 def warn_of_lost_classes(annotations: Annotations, class_prior: Float) -> None:
     """Tell the user of classes that the votes speak for and the fit has all but removed."""
-    used = annotations.labels_per_class
-    share = used / max(used.sum(), 1)
-    lost = (share > _USED) & (class_prior < _LOST * share)
+    share = _vote_shares(annotations)
+    lost = lost_classes(annotations, class_prior)
     if lost.any():
         figures = [
             f"{name!r} ({mass:.1%} of the items, {votes:.0%} of the votes)"

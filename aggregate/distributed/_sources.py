@@ -1,0 +1,138 @@
+"""Where votes come from: pieces of Parquet files or partitions of a Dask data frame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from aggregate._columns import recognise_columns
+from aggregate._constructors import ROLES
+from aggregate._validation import first_few
+from aggregate.distributed._parts import Parts, given
+
+ROWS_PER_PART: Final = 10_000_000
+
+Columns = Mapping[str, str]  # from item, annotator, label to the column's name
+
+
+class Source(NamedTuple):
+    """Tables on the cluster, one per piece, that have the three columns."""
+
+    tables: Parts
+    columns: Columns
+    guessed: bool
+    orders: Mapping[str, Sequence[Any]]
+    """Values in the order they have by themselves, of the roles that are ordered categories."""
+    rows: int | None
+
+
+def from_frame(frame: Any, names: Mapping[str, str | None]) -> Source:
+    """Take the partitions of a Dask data frame."""
+    if not hasattr(frame, "to_delayed") or not hasattr(frame, "columns"):
+        raise TypeError(
+            f"from_dask needs a Dask data frame; got {type(frame).__name__}. Other frames go to "
+            "Annotations.from_frame, or to dask.dataframe.from_pandas first."
+        )
+    available = {str(name): name for name in frame.columns}
+    columns, guessed = recognise_columns(list(available), names)
+    wanted = frame[[available[columns[role]] for role in ROLES]]
+    delayed = wanted.to_delayed(optimize_graph=True)
+    graph: dict[Any, Any] = {}
+    for one in delayed:
+        graph |= dict(one.dask)
+    orders = {role: _order(frame.dtypes[available[columns[role]]]) for role in ROLES[1:]}
+    return Source(
+        Parts(graph, [one.key for one in delayed]).map("columns", _by_role, columns),
+        columns,
+        guessed,
+        {role: order for role, order in orders.items() if order is not None},
+        None,
+    )
+
+
+def from_parquet(path: Any, names: Mapping[str, str | None], n_pieces: int | None) -> Source:
+    """Take row groups of Parquet files, a similar number of rows in each piece."""
+    import pyarrow as pa
+    import pyarrow.dataset as arrow_dataset
+
+    places = [os.fspath(one) for one in path] if isinstance(path, list | tuple) else os.fspath(path)
+    try:
+        files = arrow_dataset.dataset(places, format="parquet")
+        groups = [group for file in files.get_fragments() for group in file.split_by_row_group()]
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{places} cannot be read as Parquet: {error}") from error
+    rows = sum(_n_rows(group) for group in groups)
+    if not rows:
+        raise ValueError(f"{places} holds no rows: name a Parquet file or a folder of such files.")
+    columns, guessed = recognise_columns(files.schema.names, names)
+    nested = [
+        name for name in columns.values() if pa.types.is_nested(files.schema.field(name).type)
+    ]
+    if nested:
+        raise ValueError(
+            f"the columns {first_few(nested)} of {places} hold lists or other nested values; each "
+            "value must be text, a number, a date or true/false."
+        )
+    n_pieces = n_pieces or -(-rows // ROWS_PER_PART)
+    pieces = _packed(groups, -(-rows // n_pieces))
+    read = [_Reader(piece, files.schema, columns) for piece in pieces]
+    return Source(given("read-parquet", _Reader.read, read), columns, guessed, {}, rows)
+
+
+class _Reader:
+    """Some row groups, to be read where they are needed."""
+
+    def __init__(self, groups: list[Any], schema: Any, columns: Columns) -> None:
+        self.groups, self.schema, self.columns = groups, schema, columns
+
+    def read(self) -> dict[str, Any]:
+        """Return the three columns."""
+        import pyarrow as pa
+
+        names = list(self.columns.values())
+        tables = [group.to_table(columns=names, schema=self.schema) for group in self.groups]
+        table = pa.concat_tables(tables)
+        return {role: _plain(table[name]) for role, name in self.columns.items()}
+
+
+def _plain(column: Any) -> Any:
+    """Return text as text and decimals as numbers, whatever way they are stored."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_decimal(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return column.cast(pa.string())
+    return column
+
+
+def _by_role(frame: Any, columns: Columns) -> dict[str, Any]:
+    names = {str(name): name for name in frame.columns}
+    return {role: frame[names[name]] for role, name in columns.items()}
+
+
+def _n_rows(group: Any) -> int:
+    return sum(part.num_rows for part in group.row_groups)
+
+
+def _packed(groups: list[Any], rows_at_once: int) -> list[list[Any]]:
+    """Put neighbouring row groups together until a piece has rows enough."""
+    pieces: list[list[Any]] = [[]]
+    filled = 0
+    for group in groups:
+        if pieces[-1] and filled + _n_rows(group) > rows_at_once:
+            pieces.append([])
+            filled = 0
+        pieces[-1].append(group)
+        filled += _n_rows(group)
+    return pieces
+
+
+def _order(kind: Any) -> Sequence[Any] | None:
+    """Return the categories of an ordered categorical column."""
+    from dask.dataframe.utils import has_known_categories
+
+    ordered = getattr(kind, "ordered", False) and has_known_categories(kind)
+    return list(kind.categories) if ordered else None

@@ -122,12 +122,16 @@ class WithAbstention:
 
 
 def split_responses(table: Float) -> tuple[Float, Float]:
-    """Return the confusions given an answer, (M, K, K) as kernels see them, and s, (M, K)."""
+    """Return the confusions given an answer, (M, K, K) as kernels see them, and s, (M, K).
+
+    The table holds probabilities or the parameters of Dirichlet distributions.
+    """
     n_classes = table.shape[1]
     blocks = table.reshape(-1, n_classes + 1, n_classes)
     said = np.ascontiguousarray(blocks[:, :-1])
+    share = blocks[:, -1] / blocks.sum(axis=1)
     said /= said.sum(axis=1, keepdims=True)
-    return said, np.minimum(blocks[:, -1], _MOST)
+    return said, np.minimum(share, _MOST)
 
 
 def with_abstention(

@@ -1,7 +1,8 @@
 """A Dirichlet distribution from which all annotators' confusion rows come, learned from them.
 
 The crowd's parameters stand below the annotators' in the table, as those of one annotator
-more: rows ``M·K + y``, column k. A distribution that is learned from M rows with a likelihood
+more: rows ``M·R + y`` for R responses (as many as classes, K, and one more where some abstain),
+column k. A distribution that is learned from M rows with a likelihood
 alone may grow without bound (rows that look equal) or collapse (rows that look certain). One
 further, imaginary row with known expected logarithms, those of the prior's Dirichlet, is the
 conjugate hyper-prior: it is proper and log-concave, and weighs as much as one annotator.
@@ -36,7 +37,7 @@ class CrowdVariational(Variational):
     annotations : Annotations
     gold : ndarray of int32, shape (N,), or None
     prior_pseudo : ndarray of shape (K,)
-    imagined : ndarray of shape (K, K)
+    imagined : ndarray of shape (R, K)
         Parameters ``[y, k]`` of the imaginary annotator, also where the crowd starts.
     n_jobs : int or None
     """
@@ -58,9 +59,9 @@ class CrowdVariational(Variational):
 
     def expected(self, state: State) -> tuple[State, float]:
         """Return exp E log of the annotators' parameters, and the divergence less log h."""
-        crowd = state.table[-self.n_classes :]
+        crowd = state.table[-self.n_responses :]
         prior, divergence = geometric(state.prior[:, np.newaxis], self.prior_pseudo[:, np.newaxis])
-        table, more = geometric(state.table[: -self.n_classes], crowd)
+        table, more = geometric(state.table[: -self.n_responses], crowd)
         return State(prior[:, 0], table), divergence + more - self._log_hyper(crowd)
 
     def learn_from(self, crowd: Float, mass: Float, counts: Float) -> State:
@@ -77,7 +78,7 @@ class CrowdVariational(Variational):
         """Return the lower bound at a state and the state after one round."""
         expected, divergence = self.expected(state)
         counts = self.passes.expect(expected)
-        crowd = state.table[-self.n_classes :]
+        crowd = state.table[-self.n_responses :]
         bound = counts.log_likelihood - divergence
         return bound, self.learn_from(crowd, counts.mass, counts.table)
 

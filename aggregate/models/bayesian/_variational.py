@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from aggregate._tables import row_codes, to_confusion
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
-from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
 from aggregate.kernels.dirichlet import expect_log
 from aggregate.kernels.em import FLOOR
@@ -28,8 +26,9 @@ from aggregate.models._checkpoint import open_checkpoint
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._em import Fit, Run, Save, State, run_em, warn_unless_converged
 from aggregate.models._fingerprint import Dependence, parameters_that_matter
-from aggregate.models._passes import Passes
-from aggregate.models._start import _around_votes
+from aggregate.models._problem import passes_over
+from aggregate.models._responses import responses_of
+from aggregate.models._start import _around_votes, shares_to_start_from
 
 Float = NDArray[np.float64]
 
@@ -56,7 +55,7 @@ def soft_start(
 ) -> Float:
     """Return the first soft labels to start from, or later ones, drawn around the votes."""
     if turn == 0:
-        return clamp(vote_shares(annotations, n_jobs=n_jobs), gold)
+        return shares_to_start_from(annotations, gold, n_jobs)
     return clamp(_around_votes(annotations, random), gold)
 
 
@@ -69,8 +68,9 @@ class Variational:
     gold : ndarray of int32, shape (N,), or None
     prior_pseudo : ndarray of shape (K,)
         Parameters of the class prior's Dirichlet distribution.
-    pseudo : ndarray of shape (K, K)
-        Parameters ``[y, k]`` of those of the confusions.
+    pseudo : ndarray of shape (K, K) or (R, K)
+        Parameters ``[y, k]`` of those of the confusions, of more than K responses where
+        annotators may abstain.
     n_jobs : int or None
     """
 
@@ -82,11 +82,8 @@ class Variational:
         pseudo: Float,
         n_jobs: int | None = None,
     ) -> None:
-        self.n_classes = annotations.n_classes
-        code = row_codes(
-            annotations.annotator, annotations.label, annotations.n_annotators, self.n_classes
-        )
-        self.passes = Passes(annotations, code, gold, n_jobs)
+        self.n_classes, self.n_responses = annotations.n_classes, len(pseudo)
+        self.passes = passes_over(annotations, gold, n_jobs)
         self.prior_pseudo, self.pseudo = prior_pseudo, pseudo
 
     def from_soft_labels(self, soft_labels: Float) -> State:
@@ -158,7 +155,7 @@ class VariationalModel(ConfusionModel):
 
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         self._check_parameters()
-        problem = self._problem(annotations, gold)
+        problem, votes = self._problem(annotations, gold), responses_of(annotations)
         fit = Dependence(gold, None, None, parameters_that_matter(self), type(self).__name__)
         best = best_fit(
             lambda turn, random: problem.from_soft_labels(
@@ -176,7 +173,7 @@ class VariationalModel(ConfusionModel):
             max_iter=self.max_iter,
             random_state=self.random_state,
             checkpoint=open_checkpoint(
-                self.checkpoint, self.checkpoint_every, lambda: fit.fingerprints(annotations)
+                self.checkpoint, self.checkpoint_every, lambda: fit.fingerprints(votes)
             ),
         )
         self._keep(best, problem)
@@ -188,12 +185,14 @@ class VariationalModel(ConfusionModel):
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
 
     def _keep(self, fit: Fit, problem: Variational) -> None:
-        self.confusion_counts_ = self._square(fit.state.table)
-        self._keep_confusions(to_confusion(fit.state.table), fit.state.prior)
+        self.confusion_counts_ = in_rows(fit.state.table, problem.n_responses)
+        self._keep_table(fit.state.table, fit.state.prior)
         self.objective_path_ = fit.objective_path
         self.n_iter_, self.converged_ = fit.n_iter, fit.converged
         warn_unless_converged(fit, self.max_iter, self.tol)
 
-    def _square(self, table: Float) -> Float:
-        n_classes = table.shape[1]
-        return np.ascontiguousarray(table.reshape(-1, n_classes, n_classes).transpose(0, 2, 1))
+
+def in_rows(table: Float, n_responses: int) -> Float:
+    """Return a kernels' table with the truth in the rows, shape (M, K, R)."""
+    blocks = table.reshape(-1, n_responses, table.shape[1])
+    return np.ascontiguousarray(blocks.transpose(0, 2, 1))

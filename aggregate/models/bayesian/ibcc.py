@@ -11,7 +11,12 @@ from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.fusion import posterior
 from aggregate.models._em import Fit, State
-from aggregate.models.bayesian._variational import Variational, VariationalModel, geometric
+from aggregate.models.bayesian._variational import (
+    Variational,
+    VariationalModel,
+    geometric,
+    in_rows,
+)
 
 Float = NDArray[np.float64]
 
@@ -161,7 +166,7 @@ class IBCC(VariationalModel):
         self._expected_stranger = geometric(self._pseudo(), self._pseudo())[0].T
 
     def _soft_labels(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Float:
-        known = self._square(self._expected.table)
+        known = in_rows(self._expected.table, len(self.classes_))
         return posterior(
             annotations,
             np.concatenate([known, self._expected_stranger[np.newaxis]]),

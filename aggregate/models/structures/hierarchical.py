@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
+from aggregate.models._abstention import AbstentionModel
 from aggregate.models._confusions import prior_confusion
-from aggregate.models._em import Fit
+from aggregate.models._em import Fit, State
+from aggregate.models._responses import responses_of
 from aggregate.models.bayesian._crowd import LARGEST, SMALLEST, CrowdVariational
 from aggregate.models.bayesian._variational import Variational, VariationalModel
 
 Float = NDArray[np.float64]
 
 
-class HierarchicalDawidSkene(VariationalModel):
+class HierarchicalDawidSkene(AbstentionModel, VariationalModel):
     r"""Soft labels from votes by confusion matrices that shrink to the crowd's.
 
     The model of `DawidSkene`, annotator j saying y about an item of class k with probability
@@ -57,6 +60,9 @@ class HierarchicalDawidSkene(VariationalModel):
         Share of them on the diagonal.
     prior_class : float, default=1
         Pseudo-items per class.
+    abstention : label, optional
+        A label that is no class ("unsure"): its use tells something of the truth. It is one
+        more response of the rows above. See `DawidSkene`.
     max_iter : int, default=1000
         Most passes over the votes, per start.
     tol : float, default=1e-8
@@ -85,11 +91,14 @@ class HierarchicalDawidSkene(VariationalModel):
     classes_, annotators_, items_ : ndarray
         What the axes stand for.
     crowd_ : ndarray of shape (K, K)
-        The learned :math:`a_k`, in the rows.
+        The learned :math:`a_k`, in the rows; (K, K + 1) if there are abstentions, which come
+        last.
     confusion_ : ndarray of shape (M, K, K)
         Posterior means.
-    confusion_counts_ : ndarray of shape (M, K, K)
+    confusion_counts_ : ndarray of shape (M, K, K) or (M, K, K + 1)
         Parameters of the Dirichlet posteriors.
+    abstention_ : ndarray of shape (M, K)
+        P(annotator j abstains | truth k), the posterior mean.
     class_prior_ : ndarray of shape (K,)
     annotator_skill_ : ndarray of shape (M,)
     probas_ : ndarray of shape (N, K)
@@ -124,6 +133,7 @@ class HierarchicalDawidSkene(VariationalModel):
         prior_strength: float = 4.0,
         prior_accuracy: float = 0.7,
         prior_class: float = 1.0,
+        abstention: Any = None,
         max_iter: int = 1000,
         tol: float = 1e-8,
         n_init: int = 1,
@@ -139,6 +149,7 @@ class HierarchicalDawidSkene(VariationalModel):
         self.prior_strength = prior_strength
         self.prior_accuracy = prior_accuracy
         self.prior_class = prior_class
+        self.abstention = abstention
         self.max_iter = max_iter
         self.tol = tol
         self.n_init = n_init
@@ -159,20 +170,29 @@ class HierarchicalDawidSkene(VariationalModel):
 
     def _problem(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Variational:
         n_classes = annotations.n_classes
-        imagined = self.prior_strength * prior_confusion(n_classes, self.prior_accuracy).T
+        imagined = prior_confusion(n_classes, self.prior_accuracy).T
+        votes = responses_of(annotations)
+        if votes.n_classes > n_classes:  # the imaginary annotator abstains as the crowd does
+            share = float((votes.label == n_classes).mean())
+            silent = np.full((1, n_classes), share)
+            imagined = np.concatenate([(1 - share) * imagined, silent])
         return CrowdVariational(
             annotations,
             gold,
             np.full(n_classes, float(self.prior_class)),
-            np.ascontiguousarray(np.clip(imagined, SMALLEST, LARGEST)),
+            np.ascontiguousarray(np.clip(self.prior_strength * imagined, SMALLEST, LARGEST)),
             self.n_jobs,
         )
 
     def _keep(self, fit: Fit, problem: Variational) -> None:
-        n_classes = len(self.classes_)
         prior, table = fit.state
-        self.crowd_ = np.ascontiguousarray(table[-n_classes:].T)
-        super()._keep(fit._replace(state=type(fit.state)(prior, table[:-n_classes])), problem)
+        crowd, table = table[-problem.n_responses :], table[: -problem.n_responses]
+        self.crowd_ = np.ascontiguousarray(crowd.T)
+        super()._keep(fit._replace(state=State(prior, table)), problem)
 
     def _stranger(self) -> Float:
-        return np.asarray(self.crowd_ / self.crowd_.sum(axis=1, keepdims=True))
+        answers = self.crowd_[:, : len(self.classes_)]
+        return np.asarray(answers / answers.sum(axis=1, keepdims=True))
+
+    def _silent_stranger(self) -> Float:
+        return np.asarray(1 - self.crowd_[:, : len(self.classes_)].sum(axis=1) / self.crowd_.sum(1))

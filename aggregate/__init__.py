@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aggregate.annotations import Annotations
     from aggregate.datasets import load_dataset
+    from aggregate.grouping import group_annotations
     from aggregate.inspection import compare, identifiability_report, spammer_report
     from aggregate.io import read_annotations, read_gold
     from aggregate.models import (
@@ -94,6 +95,7 @@ _HOME = {
     "ZenCrowd": "aggregate.models",
     "ZeroBasedSkill": "aggregate.models",
     "compare": "aggregate.inspection",
+    "group_annotations": "aggregate.grouping",
     "identifiability_report": "aggregate.inspection",
     "load_dataset": "aggregate.datasets",
     "read_annotations": "aggregate.io",
@@ -143,6 +145,7 @@ __all__ = [
     "ZenCrowd",
     "ZeroBasedSkill",
     "compare",
+    "group_annotations",
     "identifiability_report",
     "load_dataset",
     "read_annotations",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,8 @@ def group_by_item(
     repeats = int(repeat.sum())
     if repeats and on_duplicate != "keep":
         if on_duplicate == "error":
-            _refuse_repeats(item[repeat], annotator[repeat], items, annotators)
+            few = zip(item[repeat][:5], annotator[repeat][:5], strict=True)
+            refuse_repeats(repeats, [(items[i], annotators[j]) for i, j in few])
         keep = ~repeat if on_duplicate == "first" else ~np.append(repeat[1:], False)
         item, annotator, label = item[keep], annotator[keep], label[keep]
         item_ptr = np.searchsorted(item, np.arange(len(items) + 1)).astype(np.int64)
@@ -104,16 +105,11 @@ def _refuse_orphans(labelled: NDArray[np.bool_], code: NDArray[np.int32], what: 
         )
 
 
-def _refuse_repeats(
-    item: NDArray[np.int32],
-    annotator: NDArray[np.int32],
-    items: NDArray[Any],
-    annotators: NDArray[Any],
-) -> None:
-    pairs = [(items[i], annotators[j]) for i, j in zip(item[:5], annotator[:5], strict=True)]
-    named = "; ".join(f"item {i!r} by annotator {j!r}" for i, j in pairs)
+def refuse_repeats(n_repeats: int, pairs: list[tuple[Any, Any]]) -> NoReturn:
+    """Say how many pairs of item and annotator repeat, and name the first few."""
+    named = "; ".join(f"item {first_few([i])} by annotator {first_few([j])}" for i, j in pairs)
     raise ValueError(
-        f"{len(item)} annotations repeat a pair of item and annotator: {named}"
-        f"{' and more' if len(item) > 5 else ''}. Repeats count as further evidence with "
+        f"{n_repeats} annotations repeat a pair of item and annotator: {named}"
+        f"{' and more' if n_repeats > len(pairs) else ''}. Repeats count as further evidence with "
         "on_duplicate='keep'; 'first' or 'last' picks one."
     )

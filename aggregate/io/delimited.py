@@ -50,23 +50,46 @@ class DelimitedTable:
         """
         import pyarrow as pa
 
-        odd_quotes = self._source.check_text() % 2 == 1
-        try:
-            batches = self._stream([str(self.names.index(name)) for name in wanted])
-        except pa.ArrowInvalid as error:
-            raise ReadError(self._explain(str(error))) from error
-        if odd_quotes and (line := self._unclosed_quote()):
-            raise ReadError(self._say_unclosed(line))
-        if not sum(batch.num_rows for batch in batches):
-            raise ReadError(f"{self._source.name} has a header line but no rows.")
+        batches = list(self._stream(wanted))
         columns: list[Column] = []
         for place in range(len(wanted)):
             column = column_from_arrow(pa.chunked_array([batch[place] for batch in batches]))
             columns.append(trimmed(column) if self._padded else column)
         return columns
 
-    def _stream(self, wanted: list[str]) -> list[Any]:
-        """Read the record batches; columns go by their place, so that odd names do no harm."""
+    def batches(self, wanted: Sequence[str]) -> Iterator[list[Any]]:
+        """Yield the wanted columns as Arrow text, some megabytes at a time.
+
+        Raises
+        ------
+        ReadError
+            As `load` does; perhaps only after the batches before the damage.
+        """
+        import pyarrow.compute as pc
+
+        for batch in self._stream(wanted):
+            columns = list(batch.columns)
+            yield [pc.utf8_trim_whitespace(one) for one in columns] if self._padded else columns
+
+    def _stream(self, wanted: Sequence[str]) -> Iterator[Any]:
+        """Yield record batches, and tell what is wrong with the text in its own terms."""
+        import pyarrow as pa
+
+        odd_quotes = self._source.check_text() % 2 == 1
+        n_rows = 0
+        try:
+            for batch in self._read([str(self.names.index(name)) for name in wanted]):
+                n_rows += batch.num_rows
+                yield batch
+        except pa.ArrowInvalid as error:
+            raise ReadError(self._explain(str(error))) from error
+        if odd_quotes and (line := self._unclosed_quote()):
+            raise ReadError(self._say_unclosed(line))
+        if not n_rows:
+            raise ReadError(f"{self._source.name} has a header line but no rows.")
+
+    def _read(self, wanted: list[str]) -> Iterator[Any]:
+        """Yield the record batches; columns go by their place, so that odd names do no harm."""
         import pyarrow as pa
         import pyarrow.csv as arrow_csv
 
@@ -88,7 +111,7 @@ class DelimitedTable:
                     check_utf8=False,  # checked already, with the line
                 ),
             )
-            return list(reader)
+            yield from reader
 
     def _blank_lines(self) -> int:
         """Count the blank lines before the header, which Arrow counts as rows to skip."""

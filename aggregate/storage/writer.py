@@ -100,7 +100,11 @@ class FolderWriter:
         kind, parts = encoded_table(name, values)
         for suffix, part in parts.items():
             self.array(f"{name}{suffix}", part.dtype).append(part)
-        self._tables[name] = {"kind": kind, "length": len(values)}
+        self.declare_table(name, kind, len(values))
+
+    def declare_table(self, name: str, kind: str, length: int) -> None:
+        """Say what a table is whose arrays were appended to piece by piece."""
+        self._tables[name] = {"kind": kind, "length": length}
 
     def commit(self, report: ImportReport | None = None) -> Path:
         """Finish all arrays, write the header and put the folder in its place."""

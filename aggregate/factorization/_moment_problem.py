@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,9 +21,19 @@ from aggregate.factorization._terms import (
     incidence,
     infer_n_factors,
 )
-from aggregate.factorization.result import FloatArray
+from aggregate.factorization.result import FloatArray, IntArray
 
 Moments = tuple[ArrayLike | None, ArrayLike | None, ArrayLike | None]
+
+
+class Triples(NamedTuple):
+    """Third moments by their entries that are not zero, few where few items are shared."""
+
+    members: IntArray  # (T, 3)
+    weights: FloatArray  # (T,)
+    cell_ptr: IntArray  # (T + 1,): where the entries of each block begin
+    cell: IntArray  # (C, 3): their coordinates
+    value: FloatArray  # (C,)
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,7 @@ class MomentProblem:
     means: FloatArray  # (M, L), zero where the weight is zero
     mean_weights: FloatArray  # (M,)
     pairs: Terms
-    triples: Terms  # blocks flattened to (T, L**3)
+    triples: Triples
     by_pair: Incidence
     by_triple: Incidence
     power: float  # half the weighted squared norm of all moments
@@ -63,7 +74,8 @@ class MomentProblem:
         add_weight_terms(
             A, grams, pairs.members, pairs.weights, triples.members, triples.weights, gram
         )
-        add_weight_products(A, *pairs, *triples, linear)
+        tables = pairs.members, pairs.blocks, pairs.weights
+        add_weight_products(A, *tables, *triples, linear)
         return gram, linear[:, None]
 
     def objective(self, gram: FloatArray, linear: FloatArray, d: FloatArray) -> float:
@@ -113,22 +125,30 @@ def _assemble(
         found[order] = found[order]._replace(weights=found[order].weights / scale)
     table = np.zeros((n_factors, side)) if table is None else table
     mean_weights = mean_weights / scale
-    cells = found[3].blocks.reshape(-1, side**3)
     power = 0.5 * (
         mean_weights @ (table**2).sum(axis=1)
         + found[2].weights @ (found[2].blocks ** 2).sum(axis=(1, 2))
-        + found[3].weights @ (cells**2).sum(axis=1)
+        + found[3].weights @ (found[3].blocks ** 2).sum(axis=(1, 2, 3))
     )
     return MomentProblem(
         means=table,
         mean_weights=mean_weights,
         pairs=found[2],
-        triples=found[3]._replace(blocks=cells),
+        triples=_by_entries(found[3]),
         by_pair=incidence(found[2].members, n_factors),
         by_triple=incidence(found[3].members, n_factors),
         power=float(power),
         scale=float(scale),
     )
+
+
+def _by_entries(triples: Terms) -> Triples:
+    """List the entries of the blocks that are not zero."""
+    block, *coordinates = np.nonzero(triples.blocks)
+    cell_ptr = np.searchsorted(block, np.arange(len(triples.blocks) + 1)).astype(np.int64)
+    cell = np.ascontiguousarray(np.stack(coordinates, axis=1), dtype=np.int64)
+    value = triples.blocks[block, *coordinates]
+    return Triples(triples.members, triples.weights, cell_ptr, cell, value)
 
 
 def _check_means(

@@ -6,8 +6,6 @@ Kernels of :mod:`aggregate.factorization.coupled_cpd`. ``A[m, a, k]`` are the fa
 
 from __future__ import annotations
 
-import numpy as np
-
 from aggregate._jit import kernel
 from aggregate.factorization.result import FloatArray, IntArray
 
@@ -52,37 +50,31 @@ def add_triples(
     term: IntArray,
     position: IntArray,
     index: IntArray,
-    cells: FloatArray,
     weights: FloatArray,
+    cell_ptr: IntArray,
+    cell: IntArray,
+    value: FloatArray,
     gram: FloatArray,
     linear: FloatArray,
 ) -> None:
     """Add w (A_j'A_j * A_l'A_l) and w T_(m) (A_j khatri-rao A_l) over all triples of m.
 
-    ``cells`` holds the flattened blocks, shape (T, L**3).
+    The entries of block t that are not zero are ``cell_ptr[t]`` to ``cell_ptr[t + 1]``, at the
+    coordinates ``cell`` (C, 3) with the values ``value`` (C,): of third moments most are zero.
     """
-    n_rows, n_components = A.shape[1], A.shape[2]
-    inner = np.empty(n_components)
+    n_components = A.shape[2]
     for e in range(ptr[m], ptr[m + 1]):
         t, mode, w = term[e], position[e], weights[term[e]]
-        j = index[t, 1] if mode == 0 else index[t, 0]
-        y = index[t, 1] if mode == 2 else index[t, 2]
-        # Strides of the flattened cube: own axis first, then the two others in order.
-        own = n_rows * n_rows if mode == 0 else (n_rows if mode == 1 else 1)
-        left = n_rows if mode == 0 else n_rows * n_rows
-        right = n_rows if mode == 2 else 1
+        left = 1 if mode == 0 else 0
+        right = 1 if mode == 2 else 2
+        j, y = index[t, left], index[t, right]
         for k in range(n_components):
             for h in range(n_components):
                 gram[k, h] += w * grams[j, k, h] * grams[y, k, h]
-        for a in range(n_rows):
-            for b in range(n_rows):
-                inner[:] = 0.0
-                for c in range(n_rows):
-                    value = cells[t, a * own + b * left + c * right]
-                    for k in range(n_components):
-                        inner[k] += value * A[y, c, k]
-                for k in range(n_components):
-                    linear[a, k] += w * A[j, b, k] * inner[k]
+        for c in range(cell_ptr[t], cell_ptr[t + 1]):
+            a, b, z, mass = cell[c, mode], cell[c, left], cell[c, right], w * value[c]
+            for k in range(n_components):
+                linear[a, k] += mass * A[j, b, k] * A[y, z, k]
 
 
 @kernel
@@ -116,28 +108,24 @@ def add_weight_products(
     blocks: FloatArray,
     pair_weights: FloatArray,
     triple_index: IntArray,
-    cells: FloatArray,
     triple_weights: FloatArray,
+    cell_ptr: IntArray,
+    cell: IntArray,
+    value: FloatArray,
     linear: FloatArray,
 ) -> None:
     """Add the right-hand side of the weight vector: w R(a_m, a_j) and w T(a_m, a_j, a_l)."""
     n_rows, n_components = A.shape[1], A.shape[2]
-    inner = np.empty(n_components)
     for p in range(pair_index.shape[0]):
         m, j = pair_index[p, 0], pair_index[p, 1]
         for a in range(n_rows):
             for b in range(n_rows):
-                value = pair_weights[p] * blocks[p, a, b]
+                mass = pair_weights[p] * blocks[p, a, b]
                 for k in range(n_components):
-                    linear[k] += value * A[m, a, k] * A[j, b, k]
+                    linear[k] += mass * A[m, a, k] * A[j, b, k]
     for t in range(triple_index.shape[0]):
         m, j, y = triple_index[t, 0], triple_index[t, 1], triple_index[t, 2]
-        for a in range(n_rows):
-            for b in range(n_rows):
-                inner[:] = 0.0
-                for c in range(n_rows):
-                    value = triple_weights[t] * cells[t, (a * n_rows + b) * n_rows + c]
-                    for k in range(n_components):
-                        inner[k] += value * A[y, c, k]
-                for k in range(n_components):
-                    linear[k] += A[m, a, k] * A[j, b, k] * inner[k]
+        for c in range(cell_ptr[t], cell_ptr[t + 1]):
+            a, b, z, mass = cell[c, 0], cell[c, 1], cell[c, 2], triple_weights[t] * value[c]
+            for k in range(n_components):
+                linear[k] += mass * A[m, a, k] * A[j, b, k] * A[y, z, k]

@@ -74,8 +74,10 @@ class MomentProblem:
         add_weight_terms(
             A, grams, pairs.members, pairs.weights, triples.members, triples.weights, gram
         )
-        tables = pairs.members, pairs.blocks, pairs.weights
-        add_weight_products(A, *tables, *triples, linear)
+        add_weight_products(
+            A, pairs.members, pairs.blocks, pairs.weights, triples.members, triples.weights,
+            triples.cell_ptr, triples.cell, triples.value, linear,
+        )  # fmt: skip
         return gram, linear[:, None]
 
     def objective(self, gram: FloatArray, linear: FloatArray, d: FloatArray) -> float:

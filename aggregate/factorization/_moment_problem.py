@@ -60,9 +60,11 @@ class MomentProblem:
         """Return the normal equations ``S A_m.T = B`` of factor m: S (K, K) and B (K, L)."""
         gram, linear = np.zeros(grams.shape[1:]), np.zeros(A.shape[1:])
         add_pairs(m, A, grams, *self.by_pair, *self.pairs, gram, linear)
-        ptr, term, position = self.by_triple
-        members, weights, *entries = self.triples
-        add_triples(m, A, grams, ptr, term, position, members, weights, *entries, gram, linear)
+        triples = self.triples
+        add_triples(
+            m, A, grams, *self.by_triple, triples.members, triples.weights, triples.cell_ptr,
+            triples.cell, triples.value, gram, linear,
+        )  # fmt: skip
         w = self.mean_weights[m]
         gram = (gram + w) * np.outer(d, d)
         linear = (linear + w * self.means[m][:, None]) * d

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Wawa,
         ZenCrowd,
         ZeroBasedSkill,
+        load_model,
     )
     from aggregate.simulate import simulate_annotations, simulate_files
 
@@ -98,6 +99,7 @@ _HOME = {
     "group_annotations": "aggregate.grouping",
     "identifiability_report": "aggregate.inspection",
     "load_dataset": "aggregate.datasets",
+    "load_model": "aggregate.models",
     "read_annotations": "aggregate.io",
     "read_gold": "aggregate.io",
     "simulate_annotations": "aggregate.simulate",
@@ -148,6 +150,7 @@ __all__ = [
     "group_annotations",
     "identifiability_report",
     "load_dataset",
+    "load_model",
     "read_annotations",
     "read_gold",
     "simulate_annotations",

@@ -18,11 +18,14 @@ from aggregate.fusion import decide
 from aggregate.models._gold import gold_codes, score_on_gold
 from aggregate.models._new_items import align
 from aggregate.models._remote import RemoteVotes
+from aggregate.models._saveable import Saveable
 
 Float = NDArray[np.float64]
 
 
-class BaseAggregator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseAggregator(
+    Saveable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC
+):
     """Base of all aggregators: a scikit-learn transformer from votes to soft labels.
 
     A subclass has at least the parameters ``ties``, ``unknown_annotators``, ``n_jobs`` and

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate._blocks import fill_blocks, item_blocks
-from aggregate._tables import row_codes, to_table
+from aggregate._chunks import chunk_codes, chunks
+from aggregate._tables import to_table
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.kernels.confidence import tempered_softmax
@@ -59,17 +60,16 @@ def log_joint(
     array([[0.064, 0.016]])
     """
     n_annotators, n_classes, n_responses = confusion.shape
-    code = row_codes(annotations.annotator, annotations.label, n_annotators, n_responses)
     table = to_table(confusion)
     prior = np.maximum(class_prior, FLOOR)
     out = np.empty((annotations.n_items, n_classes))
-    fill_blocks(
-        lambda first, last: log_joint_pass(
-            annotations.item_ptr, code, prior, table, first, last, out
-        ),
-        item_blocks(annotations.item_ptr),
-        n_jobs,
-    )
+
+    def fill(first: int, last: int) -> None:
+        for begin, end in chunks(annotations.item_ptr, first, last):
+            pointers, code = chunk_codes(annotations, begin, end, n_annotators, n_responses)
+            log_joint_pass(pointers, code, prior, table, 0, end - begin, out[begin:end])
+
+    fill_blocks(fill, item_blocks(annotations.item_ptr), n_jobs)
     return out
 
 

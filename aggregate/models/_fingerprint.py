@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from aggregate.annotations import Annotations
+from aggregate.storage import release
 
 Fingerprints = dict[str, str]
 
@@ -73,6 +74,7 @@ def _add_bytes(digest: Any, array: NDArray[Any]) -> None:
     step = max(_AT_ONCE // max(flat.itemsize, 1), 1)
     for first in range(0, len(flat), step):
         digest.update(flat[first : first + step].tobytes())
+        release(flat[first : first + step])
 
 
 _NO_MATTER: Final = frozenset(

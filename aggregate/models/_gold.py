@@ -101,9 +101,11 @@ def score_on_gold(
     n_annotators = annotations.n_annotators
     if gold is None:
         return np.zeros(n_annotators, dtype=np.int64), np.zeros(n_annotators, dtype=np.int64)
-    truth = gold[annotations.item]
-    on_gold = truth >= 0
-    right = on_gold & (annotations.label == truth)
-    given = np.bincount(annotations.annotator[on_gold], minlength=n_annotators)
-    correct = np.bincount(annotations.annotator[right], minlength=n_annotators)
-    return given.astype(np.int64), correct.astype(np.int64)
+    given, correct = np.zeros((2, n_annotators), dtype=np.int64)
+    for first, last, part in annotations.blocks():
+        truth = gold[first:last][part.item]
+        on_gold = truth >= 0
+        right = on_gold & (part.label == truth)
+        given += np.bincount(part.annotator[on_gold], minlength=n_annotators)
+        correct += np.bincount(part.annotator[right], minlength=n_annotators)
+    return given, correct

@@ -26,6 +26,8 @@ def block_counts(
     state: State,
     first: int = 0,
     last: int | None = None,
+    *,
+    into: Counts | None = None,
 ) -> Counts:
     """Return what the items ``first`` to ``last`` add to the expected counts under a state.
 
@@ -44,8 +46,12 @@ def block_counts(
         Class prior (K,) and table (M·K, K), entries at least `FLOOR`.
     first, last : int
         The block; by default, all items.
+    into : Counts, optional
+        Tables that are added to and returned; new ones by default. Its likelihood is not.
     """
-    mass, table = np.zeros(len(state.prior)), aligned_zeros(state.table.shape)
+    if into is None:
+        into = Counts(np.zeros(len(state.prior)), aligned_zeros(state.table.shape), 0.0)
+    mass, table = into.mass, into.table
     unit = class_tuple(len(state.prior))
     run = em_pass if len(unit) == len(state.prior) else em_pass_wide
     value = run(

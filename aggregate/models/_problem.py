@@ -15,6 +15,7 @@ from aggregate.models._em import Fit, Run, Save, State, run_em
 from aggregate.models._passes import Passes
 from aggregate.models._remote import RemoteVotes
 from aggregate.models._responses import responses_of
+from aggregate.models._stored_passes import StoredPasses
 
 Float = NDArray[np.float64]
 
@@ -38,6 +39,8 @@ def passes_over(
     if isinstance(annotations, RemoteVotes):
         return annotations.passes(gold)
     votes = responses_of(annotations)
+    if votes.on_disk:
+        return StoredPasses(votes, gold, n_jobs, n_classes=annotations.n_classes)
     code = row_codes(votes.annotator, votes.label, votes.n_annotators, votes.n_classes)
     return Passes(votes, code, gold, n_jobs, n_classes=annotations.n_classes)
 

@@ -19,6 +19,7 @@ from aggregate.models._abstention import without_abstention
 from aggregate.models._em import State
 from aggregate.models._problem import Problem
 from aggregate.models._remote import RemoteVotes
+from aggregate.models._stored_passes import SharesOnDisk
 
 if TYPE_CHECKING:
     from aggregate.models.dawid_skene import DawidSkene
@@ -152,6 +153,8 @@ def shares_to_start_from(
     """Return the shares of the votes, gold items held to it, in the form that passes count."""
     if isinstance(annotations, RemoteVotes):
         return annotations.shares(gold)
+    if annotations.on_disk:
+        return SharesOnDisk(annotations, gold)
     return clamp(vote_shares(annotations, n_jobs=n_jobs), gold)
 
 

@@ -1,0 +1,100 @@
+"""Models on a folder: the same answers as in memory, from chunks of the files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aggregate import (
+    Annotations,
+    DawidSkene,
+    HierarchicalDawidSkene,
+    MajorityVote,
+    OneCoinDawidSkene,
+    Wawa,
+    _chunks,
+    simulate_annotations,
+)
+from aggregate._tables import to_table
+from aggregate.models._em import State
+from aggregate.models._problem import passes_over
+from aggregate.models._start import shares_to_start_from
+from aggregate.models._stored_passes import StoredPasses
+
+
+@pytest.fixture(params=[2, 3, 12])
+def crowd(request, monkeypatch):
+    monkeypatch.setattr(_chunks, "ANNOTATIONS_PER_CHUNK", 50)
+    return simulate_annotations(
+        300, 12, request.param, labels_per_item=(0, 6), random_state=request.param
+    )
+
+
+@pytest.fixture
+def both(crowd, tmp_path):
+    folder = crowd.annotations.save(tmp_path / "votes")
+    return crowd.annotations, Annotations.open(folder)
+
+
+@pytest.fixture
+def gold(crowd):
+    known = crowd.truth.astype(np.int32)
+    known[::3] = -1
+    return known
+
+
+def test_chunks_cover_every_item_once(both):
+    votes, _ = both
+    bounds = list(_chunks.chunks(votes.item_ptr, 5, 250))
+    assert len(bounds) > 5
+    assert [first for first, _ in bounds] == [5, *(last for _, last in bounds[:-1])]
+    assert bounds[-1][1] == 250
+    pointers, code = _chunks.chunk_codes(votes, 5, 250, 12, votes.n_classes)
+    start, stop = votes.item_ptr[5], votes.item_ptr[250]
+    assert np.array_equal(pointers, votes.item_ptr[5:251] - start)
+    expected = votes.annotator[start:stop] * votes.n_classes + votes.label[start:stop]
+    assert np.array_equal(code, expected)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_passes_count_the_same_to_the_last_bit(both, gold, known):
+    inside, outside = both
+    truth = gold if known else None
+    passes = [passes_over(votes, truth, 2) for votes in (inside, outside)]
+    assert isinstance(passes[1], StoredPasses)
+    starts = [
+        one.count(shares_to_start_from(votes, truth, None))
+        for one, votes in zip(passes, (inside, outside), strict=True)
+    ]
+    assert np.array_equal(starts[0].table, starts[1].table)
+    np.testing.assert_allclose(starts[0].mass, starts[1].mass, rtol=1e-12)
+    fitted = DawidSkene(max_iter=3, tol=0).fit(inside)
+    state = State(fitted.class_prior_, to_table(fitted.confusion_))
+    found = [one.expect(state) for one in passes]
+    assert np.array_equal(found[0].table, found[1].table)
+    assert found[0].log_likelihood == pytest.approx(found[1].log_likelihood, rel=1e-12)
+    soft = np.random.default_rng(0).dirichlet(np.ones(inside.n_classes), inside.n_items)
+    assert np.array_equal(passes[0].count(soft).table, passes[1].count(soft).table)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [DawidSkene(), OneCoinDawidSkene(), HierarchicalDawidSkene(max_iter=20, tol=0), MajorityVote(),
+     Wawa(), DawidSkene(abstention=0, max_iter=30, tol=0)],
+    ids=["full", "one coin", "hierarchical", "vote", "wawa", "abstention"],
+)  # fmt: skip
+def test_models_answer_the_same(both, gold, model):
+    inside, outside = both
+    if getattr(model, "abstention", None) is not None and inside.n_classes == 2:
+        pytest.skip("one class would be left")
+    known = None if getattr(model, "abstention", None) is not None else gold
+    expected = model.fit(inside, gold=known)
+    probas, labels, skill = expected.probas_, expected.labels_, expected.annotator_skill_
+    given = model.gold_given_, model.gold_correct_
+    found = model.fit(outside, gold=known)
+    np.testing.assert_allclose(found.probas_, probas, rtol=1e-6, atol=1e-9)
+    assert np.array_equal(found.labels_, labels)
+    np.testing.assert_allclose(found.annotator_skill_, skill, rtol=1e-6)
+    assert np.array_equal(model.gold_given_, given[0])
+    assert np.array_equal(model.gold_correct_, given[1])
+    np.testing.assert_allclose(found.predict_proba(outside), found.predict_proba(inside))

@@ -1,4 +1,4 @@
-"""KL divergence of pair blocks from floored models, and its gradients.
+"""KL divergence of pair blocks from floored models, and the directions of descent.
 
 Kernels of :mod:`aggregate.factorization.coupled_nmf_mirror`; they trust their input.
 """
@@ -28,14 +28,15 @@ def _model_block(
 
 
 @helper
-def _cell_slopes(
-    block: FloatArray, weight: float, total: float, floor: float, model: FloatArray
-) -> None:
-    """Replace the model by the derivative of the divergence with respect to its cells."""
+def _cell_slopes(block: FloatArray, weight: float, total: float, model: FloatArray) -> None:
+    """Replace the model by the derivative of the divergence with respect to its cells.
+
+    A floored cell pulls as if it moved with the parameters, as in the published codes: with its
+    true derivative, zero, what a start rules out could never come back.
+    """
     for a in range(block.shape[0]):
         for b in range(block.shape[1]):
-            free = model[a, b] > floor  # a floored cell does not move with the parameters
-            model[a, b] = weight * (1.0 / total - block[a, b] / model[a, b]) if free else 0.0
+            model[a, b] = weight * (1.0 / total - block[a, b] / model[a, b])
 
 
 @kernel
@@ -73,13 +74,13 @@ def factor_gradient(
     floor: float,
     slope: FloatArray,
 ) -> None:
-    """Add the gradient with respect to factor m (L, K) over the blocks in ``rows``."""
+    """Add the slope in factor m (L, K) over the blocks in ``rows``: the gradient above the floor."""
     model = np.empty((A.shape[1], A.shape[1]))
     for p in rows:
         first = index[p, 0] == m
         j = index[p, 1] if first else index[p, 0]
         total = _model_block(A, d, index[p, 0], index[p, 1], floor, model)
-        _cell_slopes(blocks[p], weights[p], total, floor, model)
+        _cell_slopes(blocks[p], weights[p], total, model)
         for a in range(A.shape[1]):
             for b in range(A.shape[1]):
                 value = model[a, b] if first else model[b, a]
@@ -97,12 +98,12 @@ def weight_gradient(
     floor: float,
     slope: FloatArray,
 ) -> None:
-    """Add the gradient with respect to the weight vector (K,)."""
+    """Add the slope in the weight vector (K,): the gradient above the floor."""
     model = np.empty((A.shape[1], A.shape[1]))
     for p in range(index.shape[0]):
         m, j = index[p, 0], index[p, 1]
         total = _model_block(A, d, m, j, floor, model)
-        _cell_slopes(blocks[p], weights[p], total, floor, model)
+        _cell_slopes(blocks[p], weights[p], total, model)
         for a in range(A.shape[1]):
             for b in range(A.shape[1]):
                 for k in range(d.shape[0]):

@@ -42,6 +42,7 @@ def coupled_nmf_mirror(
     init: ArrayLike | None = None,
     init_weights: ArrayLike | None = None,
     n_restarts: int = 1,
+    fit_weights: bool = True,
     n_inner: int = 3,
     floor: float = 1e-6,
     max_iter: int = 10,
@@ -64,8 +65,9 @@ def coupled_nmf_mirror(
     - :math:`\Pi_\epsilon` raises entries to ``floor`` and divides by the sum.
 
     Each factor in turn takes ``n_inner`` steps :math:`A \leftarrow A \circ e^{-t\nabla}` with
-    columns renormalised, then the weight vector takes one; the step t starts at 0.1 and is
-    shrunk by 0.9 until Armijo's rule with 0.001 holds. Blocks of numerical rank one are left
+    columns renormalised, then the weight vector takes one; the step t starts at 0.1 at each
+    factor and is shrunk by 0.9 until Armijo's rule with 0.001 holds. The gradient takes no
+    notice of the floor, or a zero of the start would stay one. Blocks of numerical rank one are left
     out, as in the authors' code. It is here to reproduce published figures:
     :func:`~aggregate.factorization.coupled_nmf` minimises the same divergence faster.
 
@@ -89,6 +91,8 @@ def coupled_nmf_mirror(
         Weight vector of every start; default uniform.
     n_restarts : int
         Number of starts; the smallest objective wins.
+    fit_weights : bool
+        False leaves the weight vector as it starts.
     n_inner : int
         Steps per factor in each iteration.
     floor : float
@@ -143,7 +147,7 @@ def coupled_nmf_mirror(
     by_factor = incidence(terms.members, n_factors)
 
     def run(start: Model) -> tuple[Model, list[float], bool]:
-        return _descend(terms, by_factor, start, n_inner, float(floor), max_iter, tol)
+        return _descend(terms, by_factor, start, fit_weights, n_inner, float(floor), max_iter, tol)
 
     (A, d), path, chosen, restarts = best_start(run, starts)
     return FactorizationResult(
@@ -172,6 +176,7 @@ def _descend(
     terms: Terms,
     by_factor: Incidence,
     start: Model,
+    fit_weights: bool,
     n_inner: int,
     floor: float,
     max_iter: int,
@@ -186,23 +191,26 @@ def _descend(
     for _ in range(max_iter):
         for m in active:
             mine = by_factor.term[by_factor.ptr[m] : by_factor.ptr[m + 1]]
+            step = _FIRST_STEP
             for _ in range(n_inner):
                 slope = np.zeros_like(A[m])
                 factor_gradient(m, mine, *terms, A, d, floor, slope)
-                if not _search(A[m], slope, partial(divergence, mine, *terms, A, d, floor)):
+                step = _search(A[m], slope, step, partial(divergence, mine, *terms, A, d, floor))
+                if step == 0.0:
                     break
-        slope_d = np.zeros_like(d)
-        weight_gradient(*terms, A, d, floor, slope_d)
-        _search(d, slope_d, total)
+        if fit_weights:
+            slope_d = np.zeros_like(d)
+            weight_gradient(*terms, A, d, floor, slope_d)
+            _search(d, slope_d, _FIRST_STEP, total)
         path.append(total())
         if path[-2] - path[-1] <= tol * abs(path[-2]):
             return (A, d), path, True
     return (A, d), path, False
 
 
-def _search(x: FloatArray, slope: FloatArray, objective: Callable[[], float]) -> bool:
-    """Take one mirror step in place, shrunk until Armijo's rule holds; tell whether it moved."""
-    old, start, step = x.copy(), objective(), _FIRST_STEP
+def _search(x: FloatArray, slope: FloatArray, step: float, objective: Callable[[], float]) -> float:
+    """Take one mirror step in place, shrunk until Armijo's rule holds; its size, 0 for none."""
+    old, start = x.copy(), objective()
     for _ in range(_MAX_SHRINK):
         # Columns are renormalised anyway, so the exponent may be shifted to avoid overflow.
         exponent = -step * slope
@@ -210,7 +218,7 @@ def _search(x: FloatArray, slope: FloatArray, objective: Callable[[], float]) ->
         with np.errstate(invalid="ignore"):  # a column that underflows fails the rule below
             x /= x.sum(axis=0)
         if objective() <= start + _SLOPE_SHARE * float((slope * (x - old)).sum()):
-            return bool((x != old).any())
+            return step if (x != old).any() else 0.0
         step *= _SHRINK
     x[:] = old
-    return False
+    return 0.0

@@ -37,18 +37,21 @@ def test_path_is_monotone_and_ends_at_its_own_objective(seed):
     assert fit.objective == pytest.approx(expected, rel=1e-10)
 
 
-def test_gradients_are_those_of_the_floored_divergence():
-    rng = np.random.default_rng(0)
-    A, d, pairs, R = noisy(1, K=3)
-    A[0, :, 0] = [1.0, 0.0, 0.0]
-    weights, floor, h = rng.uniform(1, 2, len(pairs)), 0.05, 1e-6
-    terms = check_terms(pairs, R, weights, 2, 4)
+def slopes(A, d, pairs, R, weights, floor):
+    terms = check_terms(pairs, R, weights, 2, len(A))
     slope, slope_d = np.zeros_like(A), np.zeros_like(d)
-    for m in range(4):
+    for m in range(len(A)):
         mine = np.flatnonzero((pairs == m).any(axis=1))
         factor_gradient(m, mine, *terms, A, d, floor, slope[m])
     weight_gradient(*terms, A, d, floor, slope_d)
-    for x, g in ((A, slope), (d, slope_d)):
+    return slope, slope_d
+
+
+def test_above_the_floor_slopes_are_the_gradient():
+    A, d, pairs, R = noisy(1, K=3)
+    weights, floor, h = np.random.default_rng(0).uniform(1, 2, len(pairs)), 1e-9, 1e-6
+    found = slopes(A, d, pairs, R, weights, floor)
+    for x, g in zip((A, d), found, strict=True):
         for i in np.ndindex(x.shape):
             keep = x[i]
             x[i] = keep + h
@@ -57,6 +60,29 @@ def test_gradients_are_those_of_the_floored_divergence():
             down = naive_divergence(A, d, pairs, R, floor, weights)
             x[i] = keep
             assert g[i] == pytest.approx((up - down) / (2 * h), abs=1e-6)
+
+
+def test_floored_cells_pull_as_if_they_moved():
+    A, d, pairs, R = noisy(1, K=3)
+    A[0, :, 0] = [1.0, 0.0, 0.0]
+    floor = 0.05
+    slope, slope_d = np.zeros_like(A), np.zeros_like(d)
+    for (m, j), block in zip(pairs, R, strict=True):
+        model = np.maximum(A[m] @ np.diag(d) @ A[j].T, floor)
+        cells = 1 / model.sum() - block / model
+        slope[m] += cells @ A[j] @ np.diag(d)
+        slope[j] += cells.T @ A[m] @ np.diag(d)
+        slope_d += np.einsum("ab,ak,bk->k", cells, A[m], A[j])
+    found = slopes(A, d, pairs, R, None, floor)
+    np.testing.assert_allclose(found[0], slope, atol=1e-12)
+    np.testing.assert_allclose(found[1], slope_d, atol=1e-12)
+
+
+def test_the_weight_vector_may_be_kept():
+    _, d, pairs, R = noisy(0)
+    fit = coupled_nmf_mirror(pairs, R, init_weights=d, fit_weights=False, random_state=0)
+    np.testing.assert_array_equal(fit.weights, d)
+    assert fit.objective < fit.objective_path[0]
 
 
 def test_a_long_run_ends_at_a_kkt_point():

@@ -69,12 +69,15 @@ class Crowd:
         Factors under which the shares of the votes would be the truth: a start, a fallback.
     random : Generator
     n_jobs : int or None
+    known_prior : ndarray of shape (K,), or None
+        The class prior, where it is not to be learned.
     """
 
     annotations: Annotations
     vote: Float
     random: np.random.Generator
     n_jobs: int | None = None
+    known_prior: Float | None = None
 
     @cached_property
     def pairs(self) -> PairMoments:
@@ -182,7 +185,8 @@ class MomentModel(ConfusionModel):
         """
         shares = clamp(vote_shares(annotations, n_jobs=self.n_jobs), gold)
         scorer = _Scorer(annotations, problem, shares)
-        crowd = Crowd(annotations, scorer.vote, random, self.n_jobs)
+        known = None if problem.class_prior.learned else problem.class_prior.fixed
+        crowd = Crowd(annotations, scorer.vote, random, self.n_jobs, known)
         best, best_score = None, scorer.least_score if self._must_beat_pooling else -np.inf
         found = list(self._candidates(crowd)) if annotations.n_classes > 1 else []
         for estimate in found:

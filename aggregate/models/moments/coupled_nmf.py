@@ -44,7 +44,8 @@ class CoupledNMF(MomentModel):
     ----------
     solver : {"em", "mirror-descent"}
         The closed iterations, or the authors' gradient steps with unit weights, which are
-        slower and here to reproduce their tables.
+        slower and here to reproduce their tables; with these, a class prior that is given or
+        uniform is kept in the fit.
     init : {"multispa", "vote"}
         Where to start.
     alignment : {"likelier", "diagonal", "propagate"}
@@ -206,5 +207,11 @@ class CoupledNMF(MomentModel):
         if not len(pairs.pairs):
             return None
         return coupled_nmf_mirror(
-            pairs.pairs, pairs.blocks, max_iter=self.max_iter, tol=self.tol, **options
+            pairs.pairs,
+            pairs.blocks,
+            init_weights=crowd.known_prior,
+            fit_weights=crowd.known_prior is None,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            **options,
         )

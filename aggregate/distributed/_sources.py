@@ -41,7 +41,7 @@ def from_frame(frame: Any, names: Mapping[str, str | None]) -> Source:
     graph: dict[Any, Any] = {}
     for one in delayed:
         graph |= dict(one.dask)
-    orders = {role: _order(frame.dtypes[available[columns[role]]]) for role in ROLES[1:]}
+    orders = {role: _order(frame[available[columns[role]]]) for role in ROLES[1:]}
     return Source(
         Parts(graph, [one.key for one in delayed]).map("columns", _by_role, columns),
         columns,
@@ -130,9 +130,7 @@ def _packed(groups: list[Any], rows_at_once: int) -> list[list[Any]]:
     return pieces
 
 
-def _order(kind: Any) -> Sequence[Any] | None:
+def _order(column: Any) -> Sequence[Any] | None:
     """Return the categories of an ordered categorical column."""
-    from dask.dataframe.utils import has_known_categories
-
-    ordered = getattr(kind, "ordered", False) and has_known_categories(kind)
-    return list(kind.categories) if ordered else None
+    ordered = getattr(column.dtype, "ordered", False) and column.cat.known
+    return list(column.dtype.categories) if ordered else None

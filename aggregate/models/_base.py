@@ -15,6 +15,7 @@ from aggregate._constructors import AUTO
 from aggregate._encoding import encode, match
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide
+from aggregate.models._by_blocks import ByBlocks
 from aggregate.models._gold import gold_codes, score_on_gold
 from aggregate.models._new_items import align
 from aggregate.models._remote import RemoteVotes
@@ -24,7 +25,7 @@ Float = NDArray[np.float64]
 
 
 class BaseAggregator(
-    Saveable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC
+    ByBlocks, Saveable, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC
 ):
     """Base of all aggregators: a scikit-learn transformer from votes to soft labels.
 
@@ -75,8 +76,7 @@ class BaseAggregator(
             self.items_ = annotations.items
             self.gold_given_, self.gold_correct_ = score_on_gold(annotations, truth)
             self._fit(annotations, truth, **data)
-            self.probas_ = self._soft_labels(annotations, truth)
-            self.labels_ = self._decide(self.probas_)
+            self._keep_soft_labels(annotations, truth)
         except BaseException:  # also an interrupt: never half of one fit and half of another
             self.__dict__.clear()
             self.__dict__.update(before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,46 @@ def test_models_answer_the_same(both, gold, model):
     assert np.array_equal(model.gold_given_, given[0])
     assert np.array_equal(model.gold_correct_, given[1])
     np.testing.assert_allclose(found.predict_proba(outside), found.predict_proba(inside))
+
+
+def test_soft_labels_block_by_block(both, gold):
+    inside, outside = both
+    for model in (DawidSkene(), MajorityVote()):
+        expected = model.fit(inside, gold=gold).probas_
+        model.fit(outside, gold=gold)
+        blocks = list(model.soft_label_blocks(outside, gold=gold, n_annotations=40))
+        assert len(blocks) > 5
+        assert [block.first for block in blocks] == [0, *(block.last for block in blocks[:-1])]
+        found = np.concatenate([block.probas for block in blocks])
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+        given = np.concatenate([block.annotations.labels_per_item for block in blocks])
+        assert np.array_equal(given, inside.labels_per_item)
+
+
+def test_blocks_by_other_annotators(both):
+    inside, _ = both
+    model = DawidSkene().fit(inside.select(annotators=range(6)))
+    found = [block.probas for block in model.soft_label_blocks(inside, n_annotations=40)]
+    np.testing.assert_allclose(np.concatenate(found), model.predict_proba(inside))
+
+
+def test_a_fit_to_a_folder_leaves_soft_labels_for_later(both):
+    inside, outside = both
+    model = DawidSkene()
+    with pytest.raises(AttributeError, match="no attribute 'probas_'"):
+        _ = model.probas_
+    model.fit(outside)
+    assert "probas_" not in vars(model)
+    assert "labels_" not in vars(model)
+    copy = pickle.loads(pickle.dumps(model))
+    labels = model.labels_
+    assert model.probas_ is model.probas_
+    assert np.array_equal(copy.labels_, labels)
+    assert np.array_equal(copy.probas_, model.probas_)
+    model.fit(inside)
+    assert "_for_later" not in vars(model)
+    assert np.array_equal(model.labels_, labels)
+    model.fit(outside)
+    assert "probas_" not in vars(model)  # nor those of the fit before
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = model.nonsense

@@ -46,9 +46,24 @@ class BaseVote(BaseAggregator):
 
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         learned = self._learn_weights(annotations, gold)
-        shares = clamp(vote_shares(annotations, learned.weight, n_jobs=self.n_jobs), gold)
-        agreed = agreement(annotations, shares)
-        self._keep(learned, shares.sum(axis=0), agreed, annotations.labels_per_annotator)
+        mass, agreed = self._tally(annotations, learned.weight, gold)
+        self._keep(learned, mass, agreed, annotations.labels_per_annotator)
+
+    def _tally(
+        self, annotations: Annotations, weight: Float, gold: NDArray[np.int32] | None
+    ) -> tuple[Float, Float]:
+        """Return the shares summed over the items, and over each annotator's own labels."""
+        if annotations.on_disk:
+            mass, agreed = np.zeros(annotations.n_classes), np.zeros(annotations.n_annotators)
+            for first, last, part in annotations.blocks():
+                known = None if gold is None else gold[first:last]
+                for total, more in zip(
+                    (mass, agreed), self._tally(part, weight, known), strict=True
+                ):
+                    total += more
+            return mass, agreed
+        shares = clamp(vote_shares(annotations, weight, n_jobs=self.n_jobs), gold)
+        return shares.sum(axis=0), agreement(annotations, shares)
 
     def _keep(self, learned: Weights, mass: Float, agreed: Float, given: NDArray[np.int64]) -> None:
         """Set what follows from the weighted vote: its shares (K,), each annotator's part (M,)."""

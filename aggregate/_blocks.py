@@ -26,13 +26,15 @@ _ANNOTATIONS_PER_BLOCK = 1 << 18
 def item_blocks(item_ptr: NDArray[np.int64], *, table_size: int = 0) -> NDArray[np.int64]:
     """Return the bounds of item blocks that hold about equally many annotations.
 
+    There are 1, 2, 4, 8 or 16 of them (fewer where single items are that large).
+
     Parameters
     ----------
     item_ptr : ndarray of int64, shape (N + 1,)
         Where each item's annotations begin.
     table_size : int
-        Entries of the table that each block fills for itself; with large tables, fewer
-        blocks, so that adding them up never costs more than filling them.
+        Rows of the table that each block fills for itself; with large tables, fewer blocks,
+        so that adding them up never costs more than filling them.
 
     Returns
     -------
@@ -45,10 +47,10 @@ def item_blocks(item_ptr: NDArray[np.int64], *, table_size: int = 0) -> NDArray[
     [0, 3]
     """
     n_items, n_annotations = len(item_ptr) - 1, int(item_ptr[-1])
-    n_blocks = min(_MOST_BLOCKS, n_annotations // _ANNOTATIONS_PER_BLOCK)
-    if table_size:
-        n_blocks = min(n_blocks, n_annotations // table_size)
-    n_blocks = max(n_blocks, 1)
+    n_blocks = max(1, min(_MOST_BLOCKS, n_annotations // _ANNOTATIONS_PER_BLOCK))
+    n_blocks = 1 << (n_blocks - 1).bit_length()  # so that two or four threads share them evenly
+    while n_blocks > 1 and n_annotations < n_blocks * table_size:
+        n_blocks //= 2
     starts = np.linspace(0, n_annotations, n_blocks + 1)[1:-1]
     inner = np.searchsorted(item_ptr, starts)
     return np.unique(np.concatenate(([0], inner, [n_items]))).astype(np.int64)

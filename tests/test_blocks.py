@@ -38,16 +38,21 @@ class TestItemBlocks:
         ptr = pointers(np.random.default_rng(1).integers(0, 9, size=600_000))
         bounds = item_blocks(ptr)
         held = np.diff(ptr[bounds])
-        assert len(held) == ptr[-1] // (1 << 18)
+        assert len(held) == 16
         assert held.max() - held.min() < 20
 
     def test_never_more_than_16(self):
         assert len(item_blocks(pointers(np.full(10, 10**8)))) == 11
         assert len(item_blocks(pointers(np.full(10**5, 1000)))) == 17
 
+    @pytest.mark.parametrize("n_items", [1, 10**5, 2 * 10**5, 4 * 10**5, 10**6])
+    def test_two_threads_share_them_evenly(self, n_items):
+        n_blocks = len(item_blocks(pointers(np.full(n_items, 4)))) - 1
+        assert n_blocks in (1, 2, 4, 8, 16)
+
     def test_large_tables_make_fewer_blocks(self):
         ptr = pointers(np.full(400_000, 5))
-        assert len(item_blocks(ptr)) == 8
+        assert len(item_blocks(ptr)) == 9
         assert len(item_blocks(ptr, table_size=800_000)) == 3
         assert len(item_blocks(ptr, table_size=10**9)) == 2
 

@@ -47,7 +47,7 @@ def test_small_blocks(model, n_jobs, monkeypatch):
 @pytest.mark.parametrize("n_jobs", [2, 3])
 def test_real_blocks(n_jobs):
     votes = problems.planted(1, n_items=160_000, n_annotators=30).votes
-    assert len(_blocks.item_blocks(votes.item_ptr, table_size=90)) == 4
+    assert len(_blocks.item_blocks(votes.item_ptr, table_size=90)) == 5
     options = {"max_iter": 10, "tol": 0}
     assert_same(DawidSkene(**options).fit(votes), DawidSkene(**options, n_jobs=n_jobs).fit(votes))
 

@@ -30,6 +30,7 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "ghosh-svd": "GhoshSVD",
     "eigen-ratio": "EigenRatio",
     "hierarchical": "HierarchicalDawidSkene",
+    "logit-normal": "LogitNormalDawidSkene",
     "ibcc": "IBCC",
     "mmsr": "MMSR",
     "triangular-estimation": "TriangularEstimation",

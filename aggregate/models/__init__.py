@@ -30,6 +30,7 @@ from aggregate.models.structures import (
     FastDawidSkene,
     HierarchicalDawidSkene,
     HybridDawidSkene,
+    LogitNormalDawidSkene,
     OneCoinDawidSkene,
     PooledDawidSkene,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "IterativeWeightedVote",
     "LabelModel",
     "LogOddsVote",
+    "LogitNormalDawidSkene",
     "MajorityVote",
     "MinimaxEntropy",
     "MultiSPA",

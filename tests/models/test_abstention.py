@@ -66,7 +66,7 @@ def log_loss(probas, truth):
 
 
 def naive_objective(model, responses, strength, rate):
-    """The penalised likelihood of full confusions, by the formula, label by label."""
+    """Return the penalised likelihood of full confusions, by the formula, label by label."""
     total = 0.0
     n_classes = len(model.classes_)
     classes = model.classes_.tolist()

@@ -4,6 +4,7 @@ from aggregate.models.structures.class_conditional import ClassConditionalDawidS
 from aggregate.models.structures.fast import FastDawidSkene
 from aggregate.models.structures.hierarchical import HierarchicalDawidSkene
 from aggregate.models.structures.hybrid import HybridDawidSkene
+from aggregate.models.structures.logit_normal import LogitNormalDawidSkene
 from aggregate.models.structures.one_coin import OneCoinDawidSkene
 from aggregate.models.structures.pooled import PooledDawidSkene
 
@@ -12,6 +13,7 @@ __all__ = [
     "FastDawidSkene",
     "HierarchicalDawidSkene",
     "HybridDawidSkene",
+    "LogitNormalDawidSkene",
     "OneCoinDawidSkene",
     "PooledDawidSkene",
 ]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aggregate.kernels.confidence import tempered_softmax
+from aggregate.kernels.confidence import averaged_softmax, tempered_softmax
 from tests import naive
 
 
@@ -33,3 +33,20 @@ def test_leaves_other_rows():
     scores = np.zeros((3, 2))
     tempered_softmax(pointers([1, 1, 1]), 0.4, 1, 2, scores)
     np.testing.assert_array_equal(scores, [[0, 0], [0.5, 0.5], [0, 0]])
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 5])
+def test_average_is_the_mean_over_correlations(n_classes):
+    random = np.random.default_rng(1)
+    n_labels = np.array([0, 1, 2, 7, 600])
+    scores = -random.gamma(1, 50, size=(5, n_classes))
+    correlations, weights = np.array([0.0, 0.3, 1.0]), np.array([0.2, 0.5, 0.3])
+    probas = np.full((5, n_classes), np.nan)
+    given = scores.copy()
+    averaged_softmax(pointers(n_labels), correlations, weights, 0, 5, scores, probas)
+    wanted = sum(
+        weight * naive.temper(scores, n_labels, value)
+        for value, weight in zip(correlations, weights, strict=True)
+    )
+    np.testing.assert_allclose(probas, wanted, rtol=1e-11, atol=1e-300)
+    np.testing.assert_array_equal(scores, given)

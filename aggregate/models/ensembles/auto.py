@@ -1,0 +1,221 @@
+"""The model to take when nobody knows which: a few of different kinds, averaged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggregate._validation import check_number
+from aggregate.annotations import Annotations
+from aggregate.fusion import CorrelationBelief, average_posterior
+from aggregate.fusion.posterior import clamp
+from aggregate.models._confusion_model import ConfusionModel
+from aggregate.models.bayesian import CBCC, MACE
+from aggregate.models.ensembles._explanation import explain
+from aggregate.models.ensembles._residuals import Residuals
+from aggregate.models.ensembles._scores import log_scores
+from aggregate.models.ensembles.correlation import belief_of, cross_examine
+from aggregate.models.structures import (
+    HierarchicalDawidSkene,
+    OneCoinDawidSkene,
+    PooledDawidSkene,
+)
+from aggregate.models.structures.one_coin import lost_classes
+
+Float = NDArray[np.float64]
+
+_CLEAR = 2.0  # standard errors by which annotators must be told apart
+
+
+class _OneCoin(OneCoinDawidSkene):
+    """The same without the warning: `Auto` looks for lost classes itself."""
+
+    def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
+        super(OneCoinDawidSkene, self)._fit(annotations, gold, **data)
+
+
+class Auto(ConfusionModel):
+    r"""Soft labels from votes by the mean of four models that fail in different ways.
+
+    No criterion that sees votes alone picks the best model: likelihood, held-out labels
+    included, prefers full confusion matrices even where annotators share their mistakes and
+    one number per annotator finds more of the truth. So nothing is picked. Two models give
+    every annotator a confusion matrix and shrink it to what is usual, in the crowd
+    (`HierarchicalDawidSkene`) or in a community (`CBCC`); two give one number
+    (`OneCoinDawidSkene`, and `MACE` with a habit for the rest). Their posteriors are
+    averaged, each made as sure as the votes allow (`estimate_correlation`).
+
+    Three rules, none of which sees a truth:
+
+    - a model that all but removes a class which many votes name is left out;
+    - where labels on held-out items are not foretold better by knowing who gave them,
+      `PooledDawidSkene`, for which all annotators are alike, joins;
+    - gold, if any, sharpens the correlation by a fit that has not seen it, and then joins
+      the fits.
+
+    What was done stands in ``explanation_``. It fails where every model does: a crowd that
+    is wrong together, or mostly adversarial.
+
+    Parameters
+    ----------
+    max_iter : int, default=500
+        Most passes over the votes, per model.
+    tol : float, default=1e-8
+        Of each model.
+    unknown_annotators : {"prior", "ignore", "error"}
+        In `predict_proba`: annotators who were not in the fit count as each model expects,
+        do not count, or are refused.
+    ties : {"prior", "first", "random"}
+        See `aggregate.fusion.decide`.
+    n_jobs : int, optional
+        Threads; -1 for all processors. Results are the same to the last bit.
+    random_state : int or Generator, default=0
+        Seed of the split of the items that `estimate_correlation` makes, and of random ties.
+
+    Attributes
+    ----------
+    members_ : dict of str to aggregator
+        The fitted models that take part.
+    explanation_ : list of str
+        What was done and why, in sentences.
+    belief_ : CorrelationBelief
+        What the votes (and gold) tell of the annotators' correlation.
+    annotator_correlation_ : float
+        Its mean.
+    confusion_ : ndarray of shape (M, K, K)
+        The mean of the members'; so are the next two.
+    class_prior_ : ndarray of shape (K,)
+    annotator_skill_ : ndarray of shape (M,)
+    classes_, annotators_, items_ : ndarray
+        What the axes stand for.
+    probas_ : ndarray of shape (N, K)
+        Soft labels of the fitted items.
+    labels_ : ndarray of shape (N,)
+    n_iter_ : int
+        Most passes that a member took.
+    converged_ : bool
+        Whether all did.
+    objective_path_ : ndarray
+        Of the first member.
+    gold_given_, gold_correct_ : ndarray of shape (M,)
+        Labels on gold items, and how many of them were right.
+
+    References
+    ----------
+    J. A. Hoeting, D. Madigan, A. E. Raftery and C. T. Volinsky, Bayesian model averaging: a
+    tutorial, Statistical Science 14(4):382-417, 1999 (why to average; the weights here are
+    equal, for the reason above).
+
+    Examples
+    --------
+    >>> from aggregate import Auto
+    >>> votes = [[0, 0, 1], [1, 1, 1], [0, 0, 0], [1, 1, 0], [0, 0, -1]]
+    >>> model = Auto().fit(votes)
+    >>> model.labels_
+    array([0, 1, 0, 1, 0])
+    >>> list(model.members_)
+    ['hierarchical', 'cbcc', 'mace', 'one-coin', 'pooled']
+    """
+
+    def __init__(
+        self,
+        *,
+        max_iter: int = 500,
+        tol: float = 1e-8,
+        unknown_annotators: str = "prior",
+        ties: str = "prior",
+        n_jobs: int | None = None,
+        random_state: int | np.random.Generator | None = 0,
+    ) -> None:
+        self.max_iter = max_iter
+        self.tol = tol
+        self.unknown_annotators = unknown_annotators
+        self.ties = ties
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
+        check_number("max_iter", self.max_iter, low=1, integer=True)
+        check_number("tol", self.tol, low=0)
+        residuals = cross_examine(annotations, self.random_state)
+        self.belief_ = belief_of(residuals)
+        members = self._members(residuals)
+        if gold is not None:
+            blind = self._fitted(members, annotations, None)[0]
+            self.belief_ = self._judged_by_gold(blind, annotations, gold)
+        self.members_, left_out = self._fitted(members, annotations, gold)
+        self.annotator_correlation_ = self.belief_.mean
+        fitted = list(self.members_.values())
+        self._keep_confusions(
+            np.mean([model.confusion_ for model in fitted], axis=0),
+            np.mean([model.class_prior_ for model in fitted], axis=0),
+        )
+        self.n_iter_ = max(model.n_iter_ for model in fitted)
+        self.converged_ = all(model.converged_ for model in fitted)
+        self.objective_path_ = fitted[0].objective_path_
+        self.explanation_ = explain(annotations, self, residuals, left_out, gold)
+
+    def _members(self, residuals: Residuals) -> dict[str, ConfusionModel]:
+        """Return the models to fit."""
+        how: dict[str, Any] = {
+            "max_iter": self.max_iter,
+            "tol": self.tol,
+            "annotator_correlation": 0.0,
+            "unknown_annotators": self.unknown_annotators,
+            "n_jobs": self.n_jobs,
+        }
+        members = {
+            "hierarchical": HierarchicalDawidSkene(**how),
+            "cbcc": CBCC(**how),
+            "mace": MACE(n_init=1, **how),  # from the vote: other starts are drawn
+            "one-coin": _OneCoin(**how),
+        }
+        if not residuals.gain > _CLEAR * residuals.gain_error:
+            members["pooled"] = PooledDawidSkene(**how)
+        return members
+
+    def _fitted(
+        self,
+        members: dict[str, ConfusionModel],
+        annotations: Annotations,
+        gold: NDArray[np.int32] | None,
+    ) -> tuple[dict[str, ConfusionModel], list[str]]:
+        """Return the fitted models that keep all classes, and the names of the others."""
+        kept: dict[str, ConfusionModel] = {}
+        left_out = []
+        known = None if gold is None else _as_given(gold, annotations)
+        for name, model in members.items():
+            model.fit(annotations, gold=known)
+            if name != "hierarchical" and lost_classes(annotations, model.class_prior_).any():
+                left_out.append(name)
+            else:
+                kept[name] = model
+        return kept, left_out
+
+    def _judged_by_gold(
+        self,
+        members: dict[str, ConfusionModel],
+        annotations: Annotations,
+        gold: NDArray[np.int32],
+    ) -> CorrelationBelief:
+        scores = np.mean([log_scores(model, annotations) for model in members.values()], axis=0)
+        return self.belief_.observe_gold(scores, annotations.labels_per_item, gold)
+
+    def _soft_labels(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Float:
+        total = np.zeros((annotations.n_items, len(self.classes_)))
+        for model in self.members_.values():
+            scores = log_scores(model, annotations)
+            total += average_posterior(annotations, scores, self.belief_, n_jobs=self.n_jobs)
+        return clamp(total / len(self.members_), gold)
+
+    def _stranger(self) -> Float:
+        return np.asarray(np.mean([m._stranger() for m in self.members_.values()], axis=0))
+
+
+def _as_given(gold: NDArray[np.int32], annotations: Annotations) -> NDArray[Any]:
+    """Return gold codes as the classes that `fit` takes, None where unknown."""
+    known = np.empty(len(gold), dtype=object)
+    known[:] = [None if code < 0 else annotations.classes[code] for code in gold.tolist()]
+    return known

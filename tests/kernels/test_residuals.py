@@ -1,0 +1,99 @@
+"""Pairs and labels foretold from the other labels of their item, against plain loops."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from aggregate.kernels.residuals import label_surprise, pair_agreement
+from tests import naive, problems
+
+
+def table_of(confusion):
+    return np.ascontiguousarray(confusion.transpose(0, 2, 1).reshape(-1, confusion.shape[2]))
+
+
+def setting(seed, n_classes, votes):
+    random = np.random.default_rng(seed)
+    confusion = random.dirichlet(np.ones(n_classes), size=(votes.n_annotators, n_classes))
+    prior = random.dirichlet(np.ones(n_classes))
+    code = (votes.annotator.astype(np.int64) * n_classes + votes.label).astype(np.uint32)
+    return confusion, prior, code
+
+
+def by_item(votes):
+    entries = [[] for _ in range(votes.n_items)]
+    for item, annotator, label in problems.triples(votes):
+        entries[item].append((annotator, label))
+    return entries
+
+
+def posterior_of(labels, confusion, prior):
+    rows = [(0, j, y) for j, y in labels]
+    scores = naive.log_joint(rows, confusion, prior, 1)[0]
+    return np.exp(scores - np.logaddexp.reduce(scores))
+
+
+def naive_pairs(votes, confusion, prior):
+    sums = np.zeros((votes.n_items, 3))
+    for i, labels in enumerate(by_item(votes)):
+        if len(labels) < 3:
+            continue
+        for one in range(len(labels)):
+            for other in range(one + 1, len(labels)):
+                (j, y), (l, z) = labels[one], labels[other]  # noqa: E741
+                if j == l:
+                    continue
+                rest = [labels[e] for e in range(len(labels)) if e not in (one, other)]
+                truth = posterior_of(rest, confusion, prior)
+                same = sum(
+                    truth[k] * confusion[j, k, c] * confusion[l, k, c]
+                    for k in range(len(prior))
+                    for c in range(len(prior))
+                )
+                sums[i] += [y == z, same, 1]
+    return sums
+
+
+def naive_surprise(votes, confusion, prior):
+    surprise = np.zeros(votes.n_items)
+    for i, labels in enumerate(by_item(votes)):
+        for e, (j, y) in enumerate(labels):
+            truth = posterior_of(labels[:e] + labels[e + 1 :], confusion, prior)
+            surprise[i] -= math.log(sum(truth * confusion[j, :, y]))
+    return surprise
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 4])
+@pytest.mark.parametrize("seed", range(3))
+def test_equal_the_loops(seed, n_classes):
+    votes = problems.ragged(seed, n_items=8, n_classes=n_classes)
+    confusion, prior, code = setting(seed, n_classes, votes)
+    table = table_of(confusion)
+    sums, surprise = np.zeros((votes.n_items, 3)), np.full(votes.n_items, np.nan)
+    rest = (votes.item_ptr, code, np.log(prior))
+    pair_agreement(*rest, table, np.log(table), 10**6, 0, votes.n_items, sums)
+    label_surprise(*rest, np.log(table), 0, votes.n_items, surprise)
+    np.testing.assert_allclose(sums, naive_pairs(votes, confusion, prior), rtol=1e-10)
+    wanted = naive_surprise(votes, confusion, prior)
+    np.testing.assert_allclose(surprise, wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_takes_about_as_many_pairs_as_told():
+    votes = problems.from_codes(np.zeros(60), np.arange(60), np.zeros(60), (1, 60, 2))
+    confusion, prior, code = setting(0, 2, votes)
+    table, sums = table_of(confusion), np.zeros((1, 3))
+    pair_agreement(votes.item_ptr, code, np.log(prior), table, np.log(table), 100, 0, 1, sums)
+    assert 100 <= sums[0, 2] <= 100 + 2 * 60
+
+
+def test_leaves_other_items():
+    votes = problems.ragged(0)
+    confusion, prior, code = setting(0, 3, votes)
+    table, sums = table_of(confusion), np.zeros((votes.n_items, 3))
+    pair_agreement(votes.item_ptr, code, np.log(prior), table, np.log(table), 100, 3, 5, sums)
+    assert not sums[:3].any()
+    assert not sums[5:].any()
+    assert sums[3:5].any()

@@ -48,9 +48,9 @@ def set_aside(annotations: Annotations, abstention: Any) -> Annotations:
         raise ValueError(
             f"all labels are the abstention {abstention!r}; at least one class is needed."
         )
-    codes = np.arange(annotations.n_classes)
-    codes = np.where(codes == place, len(classes), codes - (codes > place)).astype(np.int32)
-    label = codes[annotations.label]
+    old = np.arange(annotations.n_classes)
+    new = np.where(old == place, len(classes), old - (old > place)).astype(np.int32)
+    label = new[annotations.label]
     answered = label < len(classes)
     per_item = np.bincount(annotations.item[answered], minlength=annotations.n_items)
     everything = Annotations(

@@ -74,11 +74,13 @@ class LogitCrowd(Variational):
     def learn(self, mass: Float, counts: Float) -> State:
         """Return the state that expected counts make of the hyper-priors' modes."""
         spread = np.full_like(self.expected_centre, 1 / self.precision)
-        tiled = [
-            np.tile(part, (len(counts) // self.n_responses, 1))
-            for part in (self.expected_centre, spread)
-        ]
-        parts = LogitTables(*tiled, self.expected_centre, spread)
+        times = (len(counts) // self.n_responses, 1)
+        parts = LogitTables(
+            np.tile(self.expected_centre, times),
+            np.tile(spread, times),
+            self.expected_centre,
+            spread,
+        )
         return self._improve(parts, mass, counts)
 
     def expected(self, state: State) -> tuple[State, float]:

@@ -74,7 +74,7 @@ def factor_gradient(
     floor: float,
     slope: FloatArray,
 ) -> None:
-    """Add the slope in factor m (L, K) over the blocks in ``rows``: the gradient above the floor."""
+    """Add the slope in factor m (L, K) over blocks in ``rows``: the gradient above the floor."""
     model = np.empty((A.shape[1], A.shape[1]))
     for p in rows:
         first = index[p, 0] == m

@@ -67,8 +67,8 @@ def coupled_nmf_mirror(
     Each factor in turn takes ``n_inner`` steps :math:`A \leftarrow A \circ e^{-t\nabla}` with
     columns renormalised, then the weight vector takes one; the step t starts at 0.1 at each
     factor and is shrunk by 0.9 until Armijo's rule with 0.001 holds. The gradient takes no
-    notice of the floor, or a zero of the start would stay one. Blocks of numerical rank one are left
-    out, as in the authors' code. It is here to reproduce published figures:
+    notice of the floor, or a zero of the start would stay one. Blocks of numerical rank one are
+    left out, as in the authors' code. It is here to reproduce published figures:
     :func:`~aggregate.factorization.coupled_nmf` minimises the same divergence faster.
 
     **When it fails.** As :func:`~aggregate.factorization.coupled_nmf`; in addition it is slow,

@@ -43,6 +43,8 @@ MODEL_CLASSES: Final[dict[str, str]] = {
     "bwa": "BWA",
     "mace": "MACE",
     "cbcc": "CBCC",
+    "calibrated": "Calibrated",
+    "auto": "Auto",
 }
 """Name to class of `aggregate.models`, the simplest first."""
 

@@ -6,6 +6,7 @@ from aggregate.models.bayesian import BWA, CBCC, EBCC, IBCC, MACE
 from aggregate.models.dawid_skene import DawidSkene
 from aggregate.models.dependent import DependentGroups
 from aggregate.models.difficulty import GLAD, MinimaxEntropy
+from aggregate.models.ensembles import Auto, Calibrated, estimate_correlation
 from aggregate.models.moments import (
     CoupledNMF,
     MultiSPA,
@@ -56,7 +57,9 @@ __all__ = [
     "KOS",
     "MACE",
     "MMSR",
+    "Auto",
     "BaseAggregator",
+    "Calibrated",
     "ClassConditionalDawidSkene",
     "CoupledNMF",
     "CrowdLab",
@@ -85,6 +88,7 @@ __all__ = [
     "Wawa",
     "ZenCrowd",
     "ZeroBasedSkill",
+    "estimate_correlation",
     "load_model",
     "make_model",
     "model_names",

@@ -28,6 +28,7 @@ class Communities(NamedTuple):
     share: Float  # (M, C)
     size: Float  # (C,)
     crowds: Float  # (C, K, K), [y, k]
+    evidence: Float  # (M, C): log evidence of an annotator's counts in a community
 
 
 class CommunityVariational(CrowdVariational):
@@ -38,11 +39,11 @@ class CommunityVariational(CrowdVariational):
     """
 
     def start(self, soft_labels: Float, share: Float) -> Communities:
-        """Return the state that soft labels and given memberships make."""
+        """Return the state that soft labels and first guesses of the memberships make."""
         counts = self.passes.count(soft_labels)
         crowds = np.repeat(self.pseudo[np.newaxis], share.shape[1], axis=0)
         prior = counts.mass + self.prior_pseudo
-        return self._regroup(Communities(prior, counts.table, share, share.mean(axis=0), crowds))
+        return self._regroup(prior, counts.table, share, share.mean(axis=0), crowds)
 
     def step(self, state: Communities) -> tuple[float, Communities]:  # type: ignore[override]
         """Return the lower bound at a state and the state after one round."""
@@ -50,16 +51,15 @@ class CommunityVariational(CrowdVariational):
         logs = self.expected_logs(state)
         expected = State(prior[:, 0], np.maximum(np.exp(logs), FLOOR))
         counts = self.passes.expect(expected)
-        evidence = self._evidence(state)
         told = np.where(state.share > 0, np.log(np.maximum(state.share, 1e-300)), 0.0)
         bound = counts.log_likelihood - divergence - (state.table * logs).sum()
-        bound += (state.share * (evidence - told)).sum() + np.log(state.size).sum()
+        bound += (state.share * (state.evidence + np.log(state.size) - told)).sum()
+        bound += np.log(state.size).sum()
         bound += sum(self._log_hyper(crowd) for crowd in state.crowds)
-        following = state._replace(prior=counts.mass + self.prior_pseudo, table=counts.table)
-        evidence = self._evidence(following)
-        share = np.exp(evidence - evidence.max(axis=1, keepdims=True))
-        share /= share.sum(axis=1, keepdims=True)
-        return float(bound), self._regroup(following._replace(share=share))
+        following = self._regroup(
+            counts.mass + self.prior_pseudo, counts.table, state.share, state.size, state.crowds
+        )
+        return float(bound), following
 
     def expected_logs(self, state: Communities) -> Float:
         """Return the expected log confusions, averaged over the communities."""
@@ -71,27 +71,32 @@ class CommunityVariational(CrowdVariational):
             total += np.repeat(share, self.n_classes)[:, np.newaxis] * logs
         return total
 
-    def _evidence(self, state: Communities) -> Float:
-        """Return log size of a community + log evidence of an annotator's counts in it."""
-        blocks = state.table.reshape(-1, self.n_classes, self.n_classes)
-        out = np.empty((len(blocks), len(state.size)))
-        for c, crowd in enumerate(state.crowds):
+    def _evidence(self, table: Float, crowds: Float) -> Float:
+        """Return the log evidence of every annotator's counts in every community, (M, C)."""
+        blocks = table.reshape(-1, self.n_classes, self.n_classes)
+        given = blocks.sum(axis=1)
+        out = np.empty((len(blocks), len(crowds)))
+        for c, crowd in enumerate(crowds):
             total = crowd.sum(axis=0)
-            value = gammaln(total) - gammaln(total + blocks.sum(axis=1))
+            value = gammaln(total) - gammaln(total + given)
             out[:, c] = value.sum(axis=1) + (gammaln(crowd + blocks) - gammaln(crowd)).sum((1, 2))
-        return out + np.log(state.size)
+        return out
 
-    def _regroup(self, state: Communities) -> Communities:
-        """Return the state with sizes and Dirichlets improved for its memberships."""
-        n_annotators, n_communities = state.share.shape
-        size = (state.share.sum(axis=0) + 1) / (n_annotators + n_communities)
-        crowds = state.crowds.copy()
+    def _regroup(
+        self, prior: Float, table: Float, share: Float, size: Float, crowds: Float
+    ) -> Communities:
+        """Return the state with Dirichlets improved, then memberships, then sizes."""
+        n_annotators, n_communities = share.shape
+        crowds = crowds.copy()
         for c in range(n_communities):
-            share = np.ascontiguousarray(state.share[:, c])
-            fit_dirichlet(
-                state.table, share, self.imagined_logs, SMALLEST, LARGEST, ROUNDS, crowds[c]
-            )
-        return state._replace(size=size, crowds=crowds)
+            belongs = np.ascontiguousarray(share[:, c])
+            fit_dirichlet(table, belongs, self.imagined_logs, SMALLEST, LARGEST, ROUNDS, crowds[c])
+        evidence = self._evidence(table, crowds)
+        share = evidence + np.log(size)
+        share = np.exp(share - share.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        size = (share.sum(axis=0) + 1) / (n_annotators + n_communities)
+        return Communities(prior, table, share, size, crowds, evidence)
 
 
 def by_agreement(annotations: Annotations, n_communities: int) -> Float:

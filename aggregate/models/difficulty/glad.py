@@ -22,7 +22,6 @@ Gold = NDArray[np.int32] | None
 
 _NO_GOLD = np.empty(0, dtype=np.int32)
 _NODES = 21  # of the quadrature over the ease of an item
-_QUANTILES = 64  # of the items' ease, over which a skill is averaged
 
 
 class GLAD(BaseAggregator):
@@ -93,7 +92,10 @@ class GLAD(BaseAggregator):
     item_difficulty_ : ndarray of shape (N,)
         :math:`1 / \beta`, from near 0 (plain) upwards.
     annotator_skill_ : ndarray of shape (M,)
-        Probability that an annotator is right on a random item.
+        Probability that an annotator is right on items like those they had: the mean of the
+        textbook probability that a label is right, over their labels and one label more, which
+        is judged by the ability alone. (The likeliest eases exaggerate: the mean of s over the
+        fitted items would be some three points too high.)
     class_prior_ : ndarray of shape (K,)
     probas_ : ndarray of shape (N, K)
         Soft labels of the fitted items.
@@ -193,11 +195,28 @@ class GLAD(BaseAggregator):
         # The search of the peaks may, by rounding, end a hair below the climb.
         self.objective_path_ = np.append(found.objective_path, max(last, found.objective_path[-1]))
         self.item_difficulty_ = np.exp(-log_ease)
-        ranks = np.linspace(0, len(log_ease) - 1, min(_QUANTILES, len(log_ease))).round()
-        typical = np.exp(np.sort(log_ease)[ranks.astype(np.int64)])
-        self.annotator_skill_ = logistic(np.outer(ability, typical)).mean(axis=1)
+        joint = self._log_joint(annotations, log_ease)
+        soft = from_log_joint(annotations, joint, annotator_correlation=0, gold=gold)
+        self.annotator_skill_ = self._skill(annotations, soft)
         self.n_iter_, self.converged_ = found.n_iter, found.converged
         warn_unless_converged(found.converged, self.max_iter, self.tol)
+
+    def _skill(self, annotations: Annotations, soft: Float) -> Float:
+        """Return the share of right labels (M,), given the probability of each class (N, K)."""
+        ease, weights = self._ease_nodes()
+        expected = logistic(np.outer(self.annotator_ability_, ease)) @ weights
+        right = np.bincount(
+            annotations.annotator,
+            weights=soft[annotations.item, annotations.label],
+            minlength=annotations.n_annotators,
+        )
+        return np.asarray((right + expected) / (annotations.labels_per_annotator + 1))
+
+    def _ease_nodes(self) -> tuple[Float, Float]:
+        """Return the eases and the weights of a quadrature over their prior."""
+        nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+        ease = np.exp(float(self.log_ease_mean) + float(self.log_ease_deviation) * nodes)
+        return ease, weights / weights.sum()
 
     def _abilities_with_stranger(self) -> Float:
         """Append the unknown annotator, whose code is M."""
@@ -243,11 +262,9 @@ class GLAD(BaseAggregator):
 
     def _log_likelihood(self, annotations: Annotations) -> Float:
         """Average over the prior of the ease, by Gauss-Hermite quadrature."""
-        nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
         total = np.full(annotations.n_items, -np.inf)
-        for node, weight in zip(nodes, weights / weights.sum(), strict=True):
-            at = float(self.log_ease_mean) + float(self.log_ease_deviation) * node
-            joint = self._log_joint(annotations, np.full(annotations.n_items, at))
+        for ease, weight in zip(*self._ease_nodes(), strict=True):
+            joint = self._log_joint(annotations, np.full(annotations.n_items, np.log(ease)))
             total = np.logaddexp(total, np.logaddexp.reduce(joint, axis=1) + np.log(weight))
         return np.asarray(total)
 

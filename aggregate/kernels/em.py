@@ -87,7 +87,7 @@ def _posterior(code, start, stop, prior, table, truth, joint, shift):
 
 
 @kernel
-def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass, unit):
+def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mass, unit):
     """Add items ``first`` to ``last`` to the counts; return their log likelihood.
 
     The kernel is compiled once per number of classes, up to 16.
@@ -99,6 +99,8 @@ def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass, unit)
         ``annotator·K + label`` of each annotation.
     gold : ndarray of int32, shape (N,) or (0,)
         Known class of each item, -1 where unknown; empty where nothing is known.
+    weight : ndarray of float64, shape (N,) or (0,)
+        How often each item counts; empty where each counts once.
     prior : ndarray of shape (K,)
     table : ndarray of shape (M·K, K)
         ``table[j·K + y, k]`` = P(annotator j says y | truth k), at least `FLOOR`.
@@ -130,7 +132,9 @@ def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass, unit)
                     product = multiply(product, load(table, code[e], 0, unit))
                 evidence = total(product)
                 product = scale(product, 1.0 / evidence)
-                if evidence < _FLUSH:
+                if weight.shape[0]:
+                    log_likelihood += weight[i] * math.log(evidence)
+                elif evidence < _FLUSH:
                     log_likelihood += math.log(evidence)
                 else:
                     evidences *= evidence
@@ -138,10 +142,13 @@ def em_pass(item_ptr, code, gold, prior, table, first, last, counts, mass, unit)
                         log_likelihood += math.log(evidences)
                         evidences = 1.0
             else:
-                log_likelihood += _posterior(
+                log_evidence = _posterior(
                     code, item_ptr[i], item_ptr[i + 1], prior, table, truth, joint, shift
                 )
+                log_likelihood += log_evidence * (weight[i] if weight.shape[0] else 1.0)
                 product = load(rows[2], 0, 0, unit)
+            if weight.shape[0]:
+                product = scale(product, weight[i])
             seen = add(seen, product)
             for e in range(start, stop):
                 add_to(counts, code[e], 0, product)

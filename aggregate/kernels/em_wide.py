@@ -35,8 +35,8 @@ def _products(code, start, stop, priors, table, joints, unit):
 
 
 @helper
-def _normalise(joints, n_whole, unit):
-    """Divide row 0 by its sum, which is returned; put the last vector's own part in row 1."""
+def _normalise(joints, n_whole, share, unit):
+    """Make row 0 sum to ``share``; return its sum; put the last vector's own part in row 1."""
     n_classes, width = joints.shape[1], len(unit)
     for k in range(n_whole, n_classes):
         joints[1, width - n_classes + k] = joints[0, k]
@@ -45,8 +45,8 @@ def _normalise(joints, n_whole, unit):
         parts = add(parts, load(joints, 0, column, unit))
     evidence = total(parts)
     for column in range(0, n_whole, width):
-        store(joints, 0, column, scale(load(joints, 0, column, unit), 1.0 / evidence))
-    store(joints, 1, 0, scale(load(joints, 1, 0, unit), 1.0 / evidence))
+        store(joints, 0, column, scale(load(joints, 0, column, unit), share / evidence))
+    store(joints, 1, 0, scale(load(joints, 1, 0, unit), share / evidence))
     for k in range(n_whole, n_classes):
         joints[0, k] = joints[1, width - n_classes + k]
     return evidence
@@ -91,7 +91,7 @@ def _long(code, start, stop, prior, table, truth, joint, shift):
 
 
 @kernel
-def em_pass_wide(item_ptr, code, gold, prior, table, first, last, counts, mass, unit):
+def em_pass_wide(item_ptr, code, gold, weight, prior, table, first, last, counts, mass, unit):
     """Do what `em_pass` does for any number of classes from ``len(unit)`` on."""
     n_classes = prior.shape[0]
     n_whole = n_classes - n_classes % len(unit)
@@ -106,15 +106,16 @@ def em_pass_wide(item_ptr, code, gold, prior, table, first, last, counts, mass, 
             truth = gold[i] if gold.shape[0] else -1
             if start == stop and truth < 0:
                 continue
+            share = weight[i] if weight.shape[0] else 1.0
             if stop - start <= _SAFE and truth < 0:
                 _products(code, start, stop, priors, table, joints, unit)
             else:
-                log_likelihood += _long(
+                log_likelihood += share * _long(
                     code, item_ptr[i], item_ptr[i + 1], prior, table, truth, joints[0], shift
                 )
-            evidence = _normalise(joints, n_whole, unit)
-            if evidence < _FLUSH:
-                log_likelihood += math.log(evidence)
+            evidence = _normalise(joints, n_whole, share, unit)
+            if evidence < _FLUSH or weight.shape[0]:
+                log_likelihood += share * math.log(evidence)
             else:
                 evidences *= evidence
                 if evidences < _FLUSH:

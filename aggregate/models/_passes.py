@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,12 @@ from aggregate.annotations import Annotations
 from aggregate.kernels.em import class_tuple, em_pass, posterior_counts
 from aggregate.kernels.em_wide import em_pass_wide
 from aggregate.models._em import Counts, State
+from aggregate.models._patterns import Visits, collapse
 
 Float = NDArray[np.float64]
 
 _NO_GOLD = np.empty(0, dtype=np.int32)
+_NO_WEIGHT = np.empty(0)
 
 
 def block_counts(
@@ -27,6 +30,7 @@ def block_counts(
     first: int = 0,
     last: int | None = None,
     *,
+    weight: Float | None = None,
     into: Counts | None = None,
 ) -> Counts:
     """Return what the items ``first`` to ``last`` add to the expected counts under a state.
@@ -46,6 +50,8 @@ def block_counts(
         Class prior (K,) and table (M·K, K), entries at least `FLOOR`.
     first, last : int
         The block; by default, all items.
+    weight : ndarray of shape (N,), optional
+        How often each item counts.
     into : Counts, optional
         Tables that are added to and returned; new ones by default. Its likelihood is not.
     """
@@ -55,7 +61,8 @@ def block_counts(
     unit = class_tuple(len(state.prior))
     run = em_pass if len(unit) == len(state.prior) else em_pass_wide
     value = run(
-        item_ptr, code, _NO_GOLD if gold is None else gold,
+        item_ptr, code,
+        _NO_GOLD if gold is None else gold, _NO_WEIGHT if weight is None else weight,
         np.ascontiguousarray(state.prior), np.ascontiguousarray(state.table),
         first, len(item_ptr) - 1 if last is None else last, table, mass, unit,
     )  # fmt: skip
@@ -80,17 +87,37 @@ class Passes:
         self.shape = (annotations.n_annotators * n_responses, n_classes or n_responses)
         self.bounds = item_blocks(self.item_ptr, table_size=self.shape[0])
         self.n_jobs = n_jobs
+        self._spare: list[Float] = []
+
+    @cached_property
+    def visits(self) -> Visits:
+        """The items that `expect` walks: each, or each pattern of labels once."""
+        return collapse(self.item_ptr, self.code, self.gold)
+
+    @cached_property
+    def _visit_bounds(self) -> NDArray[np.int64]:
+        return item_blocks(self.visits.item_ptr, table_size=self.shape[0])
 
     def expect(self, state: State) -> Counts:
         """Return the expected counts under a state, and its log likelihood."""
-        table = aligned_zeros(state.table.shape)
-        table[:] = state.table
-        state = State(state.prior, table)
+        visits = self.visits
+        state = State(state.prior, self._on_cache_lines(state.table))
 
         def block(first: int, last: int) -> Counts:
-            return block_counts(self.item_ptr, self.code, self.gold, state, first, last)
+            return block_counts(
+                visits.item_ptr, visits.code, visits.gold, state, first, last,
+                weight=visits.weight, into=Counts(*self._zeros(), 0.0),
+            )  # fmt: skip
 
-        return self._sum(block)
+        return self._sum(block, self._visit_bounds)
+
+    def _on_cache_lines(self, table: Float) -> Float:
+        """Copy a table whose rows would straddle cache lines for no other reason than its start."""
+        if self.shape[1] % 4 or len(self.code) < 8 * self.shape[0]:
+            return table
+        aligned = aligned_zeros(table.shape)
+        aligned[:] = table
+        return aligned
 
     def count(self, posterior: Float) -> Counts:
         """Return the counts under given posteriors."""
@@ -103,15 +130,27 @@ class Passes:
         return self._sum(block)
 
     def _zeros(self) -> tuple[Float, Float]:
-        return np.zeros(self.shape[1]), np.zeros(self.shape)
+        """Return tables to add to; those of blocks already added up are used again."""
+        try:
+            table = self._spare.pop()
+        except IndexError:
+            table = aligned_zeros(self.shape)
+        else:
+            table[:] = 0.0
+        return np.zeros(self.shape[1]), table
 
-    def _sum(self, block: Callable[[int, int], Counts]) -> Counts:
+    def _sum(
+        self, block: Callable[[int, int], Counts], bounds: NDArray[np.int64] | None = None
+    ) -> Counts:
         total: Counts | None = None
-        for part in run_blocks(block, self.bounds, self.n_jobs):
+        for part in run_blocks(block, self.bounds if bounds is None else bounds, self.n_jobs):
             if total is None:
                 total = part
             else:
                 total.mass[:] += part.mass
                 total.table[:] += part.table
+                if part.table.shape == self.shape and not self._spare:
+                    self._spare.append(part.table)
                 total = total._replace(log_likelihood=total.log_likelihood + part.log_likelihood)
+        self._spare.clear()
         return total if total is not None else Counts(*self._zeros(), 0.0)

@@ -17,6 +17,7 @@ from aggregate.kernels.em_wide import em_pass_wide
 from tests import naive, problems
 
 NO_GOLD = np.empty(0, dtype=np.int32)
+NO_WEIGHT = np.empty(0)
 CLASSES = (1, 2, 3, 12)
 MANY = (17, 32, 50)
 
@@ -34,14 +35,14 @@ def codes(votes):
     return (votes.annotator.astype(np.int64) * votes.n_classes + votes.label).astype(np.uint32)
 
 
-def run(votes, confusion, prior, gold=NO_GOLD, first=0, last=None):
+def run(votes, confusion, prior, gold=NO_GOLD, first=0, last=None, weight=NO_WEIGHT):
     counts = np.zeros((votes.n_annotators * votes.n_classes, votes.n_classes))
     mass = np.zeros(votes.n_classes)
     last = votes.n_items if last is None else last
     unit = class_tuple(votes.n_classes)
     kernel = em_pass if len(unit) == votes.n_classes else em_pass_wide
     value = kernel(
-        votes.item_ptr, codes(votes), gold, prior, to_table(confusion),
+        votes.item_ptr, codes(votes), gold, weight, prior, to_table(confusion),
         first, last, counts, mass, unit,
     )  # fmt: skip
     return to_confusion(counts), mass, value
@@ -185,12 +186,29 @@ class TestEmPass:
         counts = np.ones((votes.n_annotators * n_classes, n_classes))
         mass = np.ones(n_classes)
         em_pass(
-            votes.item_ptr, codes(votes), NO_GOLD, prior, to_table(confusion),
+            votes.item_ptr, codes(votes), NO_GOLD, NO_WEIGHT, prior, to_table(confusion),
             0, votes.n_items, counts, mass, class_tuple(n_classes),
         )  # fmt: skip
         fresh_counts, fresh_mass, _ = run(votes, confusion, prior)
         np.testing.assert_allclose(to_confusion(counts), fresh_counts + 1, rtol=1e-14)
         np.testing.assert_allclose(mass, fresh_mass + 1, rtol=1e-14)
+
+    @pytest.mark.parametrize("n_classes", [2, 5, 20])
+    @pytest.mark.parametrize("n_labels", [30, 300])
+    def test_weights_repeat_items(self, n_classes, n_labels):
+        votes = problems.ragged(12, n_classes=n_classes, n_labels=n_labels)
+        confusion, prior = problems.random_parameters(12, votes.n_annotators, n_classes)
+        times = np.arange(votes.n_items) % 4 + 1
+        gold = np.where(times == 2, 0, -1).astype(np.int32)
+        copies = np.split(np.arange(times.sum()), np.cumsum(times)[:-1])
+        entries = [(c, j, y) for i, j, y in problems.triples(votes) for c in copies[i]]
+        repeated = problems.from_codes(
+            *np.transpose(entries), (times.sum(), votes.n_annotators, n_classes)
+        )
+        found = run(votes, confusion, prior, gold, weight=times.astype(float))
+        wanted = run(repeated, confusion, prior, np.repeat(gold, times))
+        for got, expected_ in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(got, expected_, rtol=1e-12, atol=1e-14)
 
     @pytest.mark.parametrize("n_classes", [8, 12, 16])
     def test_is_the_same_by_whole_rows_or_parts_of_rows(self, n_classes):
@@ -199,7 +217,7 @@ class TestEmPass:
         counts = np.zeros((votes.n_annotators * n_classes, n_classes))
         mass = np.zeros(n_classes)
         value = em_pass_wide(
-            votes.item_ptr, codes(votes), NO_GOLD, prior, to_table(confusion),
+            votes.item_ptr, codes(votes), NO_GOLD, NO_WEIGHT, prior, to_table(confusion),
             0, votes.n_items, counts, mass, (0.0,) * 8,
         )  # fmt: skip
         known_counts, known_mass, known_value = run(votes, confusion, prior)
@@ -223,8 +241,9 @@ class TestEmPass:
         unit = class_tuple(n_classes)
         kernel = em_pass if len(unit) == n_classes else em_pass_wide
         value = kernel(
-            item_ptr, code, NO_GOLD, prior, to_table(confusion), 0, n_items, counts, mass, unit
-        )
+            item_ptr, code, NO_GOLD, NO_WEIGHT, prior, to_table(confusion), 0, n_items,
+            counts, mass, unit,
+        )  # fmt: skip
         np.testing.assert_allclose(mass, n_items * joint / joint.sum(), rtol=5e-13)
         assert value == pytest.approx(n_items * math.log(joint.sum()), rel=5e-13)
         np.testing.assert_array_equal(counts[1:], 0)

@@ -10,9 +10,9 @@ import click
 import aggregate
 from aggregate._model_names import DEFAULT, MODEL_CLASSES
 from aggregate.cli.guard import Commands, guarded
+from aggregate.cli.large_options import FORMATS, group, simulate
 
 MODELS = tuple(MODEL_CLASSES)
-FORMATS = ("csv", "tsv", "semicolon", "parquet", "jsonl")
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 96}
 Command = Callable[..., None]
@@ -58,8 +58,9 @@ def reading_options(command: Command) -> Command:
 def app() -> None:
     r"""Turn many people's labels into one trustworthy label per item.
 
-    VOTES is a file (CSV, TSV, Parquet, JSON lines; plain or gzip), "-" for standard input, or
-    the name of a built-in set. Its columns are recognised by name.
+    VOTES is a file (CSV, TSV, Parquet, JSON lines; plain or gzip), "-" for standard input, the
+    name of a built-in set, or a folder that "aggregate group" has made. Columns are recognised
+    by name.
 
     \b
     Examples:
@@ -82,6 +83,11 @@ def app() -> None:
               metavar="P", help="Items below it are flagged as uncertain.")  # fmt: skip
 @click.option("--max-iter", type=click.IntRange(min=1), metavar="N", help="Most passes of a model.")
 @click.option("--n-jobs", type=int, metavar="N", help="Threads; -1 for all processors.")
+@click.option(
+    "--checkpoint",
+    metavar="FILE",
+    help="Write the state of a long fit there every few passes, and go on from it.",
+)
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 def label(**options: Any) -> None:
     r"""Give every item one label, with a confidence.
@@ -103,6 +109,7 @@ def label(**options: Any) -> None:
       aggregate label votes.csv --item question --annotator who --label answer
       zcat votes.csv.gz | aggregate label - --gold known.csv > labels.csv
       aggregate label anesthesia --annotators people.csv --confusions confusions.csv
+      aggregate label folder -o labels.parquet --checkpoint fit.npz --n-jobs -1
     """
     from aggregate.cli.label import run_label
 
@@ -176,6 +183,10 @@ def agreement(**options: Any) -> None:
     from aggregate.cli.agreement import run_agreement
 
     run_agreement(**options)
+
+
+app.add_command(group)
+app.add_command(simulate)
 
 
 @app.command()

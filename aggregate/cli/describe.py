@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from aggregate.cli.agreement import tell_alpha
+from aggregate.cli.label_blocks import is_large
 from aggregate.cli.summary import tell_source
 from aggregate.cli.tables import on_screen
 from aggregate.cli.votes import read_votes
@@ -17,10 +18,13 @@ from aggregate.inspection import check_health, identifiability_report
 def run_describe(*, votes: str, **reading: Any) -> None:
     """Do what ``aggregate describe`` says."""
     data = read_votes(votes, **reading)
-    health = check_health(data.annotations)
     first, *rest = tell_source(data)
     _say([first, *_indented(rest)])
     _say(["", "votes", *_indented(str(data.annotations.describe()).splitlines())])
+    if is_large(data.annotations):
+        _say(["", "health and what can be learned: not looked for in so many labels; select some"])
+        return
+    health = check_health(data.annotations)
     lines = [*str(health).splitlines(), tell_alpha(data.annotations)]
     _say(["", "health", *_indented(lines)])
     verdict = identifiability_report(data.annotations, random_state=0)

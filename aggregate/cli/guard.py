@@ -114,7 +114,8 @@ def as_options(message: str) -> str:
         value_follows = found[2] and found[2] not in ",.;:)"
         return f"--{found[1].replace('_', '-')}{' ' if value_follows else ''}"
 
-    return _KEYWORD.sub(option, " ".join(message.split()))
+    words = " ".join(message.split()).replace("overwrite=True", "--overwrite")
+    return _KEYWORD.sub(option, words)
 
 
 def _tell_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

@@ -14,9 +14,11 @@ import numpy as np
 
 from aggregate._model_names import BASELINE, DEFAULT, VOTING
 from aggregate.cli.guard import InputError
-from aggregate.cli.summary import count, tell_annotators, tell_model, tell_votes
+from aggregate.cli.label_blocks import is_large, label_by_blocks
+from aggregate.cli.summary import Tally, count, tell_annotators, tell_model, tell_votes
 from aggregate.cli.tables import (
     Table,
+    agreed_labels,
     annotator_table,
     confusion_table,
     item_table,
@@ -45,6 +47,7 @@ def run_label(
     min_confidence: float,
     max_iter: int | None,
     n_jobs: int | None,
+    checkpoint: str | None,
     no_progress: bool,
     **reading: Any,
 ) -> None:
@@ -57,19 +60,26 @@ def run_label(
     known = None if gold is None else read_known(gold, data, "gold")
     _check_size(data, model)
     bar = _is_terminal(sys.stderr) and not no_progress
-    options: dict[str, Any] = {"n_jobs": n_jobs} | (
-        {} if max_iter is None else {"max_iter": max_iter}
-    )
+    if is_large(data.annotations) and output is None:
+        raise InputError(
+            f"{data.annotations.n_items:,} items are too many to be shown: name a file with -o."
+        )
+    given = {"n_jobs": n_jobs, "max_iter": max_iter, "checkpoint": checkpoint}
+    options = {name: value for name, value in given.items() if value is not None}
     fitted: Any = make_model(
         model, verbose=bar and data.annotations.n_annotations >= _WORTH_A_BAR, **options
     )
+    if checkpoint is not None and "checkpoint" not in fitted.get_params(deep=False):
+        raise InputError(f"{model} takes no --checkpoint: {DEFAULT} does.")
     fitted.fit(data.annotations, gold=known)
     if confusions is not None and not hasattr(fitted, "confusion_"):
         raise InputError(
             f"{model} knows no confusion matrices: leave out --confusions, or choose --model "
             f"{DEFAULT}."
         )
-    _tell_and_write(data, fitted, model, known, (output, annotators, confusions), min_confidence)
+    targets_given = (output, annotators, confusions)
+    work = label_by_blocks if is_large(data.annotations) else _tell_and_write
+    work(data, fitted, model, known, targets_given, min_confidence)
 
 
 def _tell_and_write(
@@ -84,12 +94,12 @@ def _tell_and_write(
     in_gold = np.array([item in (known or ()) for item in annotations.items.tolist()], dtype=bool)
     items = item_table(annotations, fitted, min_confidence, in_gold)
     health = check_health(annotations)
-    people = annotator_table(annotations, fitted, health)
+    people = annotator_table(annotations, fitted, health, agreed_labels(annotations, fitted))
     output, annotators, confusions = targets
     piped = output is None and not _is_terminal(sys.stdout)
     parts = [
         tell_votes(data, health),
-        tell_model(model, fitted, items, min_confidence, known),
+        tell_model(model, fitted, Tally.of(items), min_confidence, known),
         tell_annotators(people),
     ]
     click.echo("\n\n".join(parts), err=piped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def tell_source(data: Votes) -> list[str]:
     return [data.name] if report is None else str(report).splitlines()
 
 
-def tell_votes(data: Votes, health: Health) -> str:
+def tell_votes(data: Votes, health: Health | None) -> str:
     """Tell the sizes and what looks odd."""
     first, *rest = tell_source(data)
     votes, summary = data.annotations, data.annotations.describe()
@@ -59,7 +59,7 @@ def tell_spread(counts: Spread) -> str:
     return f"{counts.smallest:,} to {counts.largest:,} (median {counts.median:,g})"
 
 
-def tell_oddities(data: Votes, health: Health) -> list[str]:
+def tell_oddities(data: Votes, health: Health | None) -> list[str]:
     """Return a line for each thing worth knowing before the labels are trusted."""
     votes, lines = data.annotations, []
     if votes.n_classes == 1:
@@ -68,6 +68,9 @@ def tell_oddities(data: Votes, health: Health) -> list[str]:
         lines.append("one annotator only: nothing can be checked against anybody else")
     if data.built_in and (repeats := votes.describe().repeats):
         lines.append(f"{repeats:,} labels repeat an item and annotator; each counts")
+    if health is None:
+        lines.append("too many labels to look for separate groups and odd annotators")
+        return lines
     if health.single_label_items:
         lines.append(f"items with a single label: {health.single_label_items:,}")
     if health.n_components > 1:
@@ -78,24 +81,55 @@ def tell_oddities(data: Votes, health: Health) -> list[str]:
     return lines
 
 
+class Tally(NamedTuple):
+    """What is told about the table of items, added up over blocks of it."""
+
+    labels: Counter[Any]
+    n_items: int
+    n_uncertain: int
+    n_labelled: int
+    confidence: float
+    """Summed over the items that have one."""
+
+    @classmethod
+    def of(cls, items: Table) -> Tally:
+        """Count one block."""
+        labels = Counter(value for value in items["label"].tolist() if value is not None)
+        confidence = items["confidence"]
+        known = ~np.isnan(confidence)
+        uncertain = int(items["uncertain"].sum())
+        total = float(confidence[known].sum())
+        return cls(labels, len(confidence), uncertain, int(known.sum()), total)
+
+    def plus(self, other: Tally) -> Tally:
+        """Count another block as well."""
+        return Tally(
+            self.labels + other.labels,
+            self.n_items + other.n_items,
+            self.n_uncertain + other.n_uncertain,
+            self.n_labelled + other.n_labelled,
+            self.confidence + other.confidence,
+        )
+
+
 def tell_model(
-    name: str, model: Any, items: Table, min_confidence: float, known: dict[Any, Any] | None
+    name: str, model: Any, tally: Tally, min_confidence: float, known: dict[Any, Any] | None
 ) -> str:
     """Tell how the fit ended, which labels came out and how many are uncertain."""
     n_passes = int(getattr(model, "n_iter_", 1))
     ending = "converged after" if getattr(model, "converged_", True) else "not converged after"
-    n_items = len(items["item"])
+    n_items = tally.n_items
     counts = Counter(dict.fromkeys(model.classes_.tolist(), 0))
-    counts.update(value for value in items["label"].tolist() if value is not None)
+    counts.update(tally.labels)
     usual = [value for value, _ in counts.most_common()]
     shown = ", ".join(
         f"{value}: {counts[value]:,} ({counts[value] / n_items:.0%})" for value in usual[:_CLASSES]
     )
     more = f" and {len(usual) - _CLASSES} more classes" if len(usual) > _CLASSES else ""
-    uncertain = int(items["uncertain"].sum())
+    mean = tally.confidence / max(tally.n_labelled, 1)
     lines = [
         f"labels      {shown}{more}",
-        f"confidence  {np.nanmean(items['confidence']):.2f} on average; {uncertain:,} of "
+        f"confidence  {mean:.2f} on average; {tally.n_uncertain:,} of "
         f"{n_items:,} items uncertain (below {min_confidence:g})",
     ]
     if known is not None:

@@ -52,12 +52,18 @@ def item_table(
     }
 
 
-def annotator_table(annotations: Annotations, model: Any, health: Health) -> Table:
-    """Return one row per annotator."""
-    given = annotations.labels_per_annotator
+def agreed_labels(annotations: Annotations, model: Any) -> NDArray[np.int64]:
+    """Return how many labels of each annotator are what the model decided."""
     label_of_item = decide(model.probas_, class_prior=model.class_prior_, ties=model.ties)
     agrees = annotations.label == label_of_item[annotations.item]
-    agreed = np.bincount(annotations.annotator[agrees], minlength=len(given)).astype(np.float64)
+    return np.bincount(annotations.annotator[agrees], minlength=annotations.n_annotators)
+
+
+def annotator_table(
+    annotations: Annotations, model: Any, health: Health | None, agreed: NDArray[np.int64]
+) -> Table:
+    """Return one row per annotator, of whom ``agreed`` labels each are what was decided."""
+    given = annotations.labels_per_annotator
     agreement = np.divide(agreed, given, out=np.full(len(given), np.nan), where=given > 0)
     table: Table = {
         "annotator": annotations.annotators,
@@ -72,10 +78,12 @@ def annotator_table(annotations: Annotations, model: Any, health: Health) -> Tab
     return table
 
 
-def _notes(annotations: Annotations, health: Health) -> NDArray[Any]:
+def _notes(annotations: Annotations, health: Health | None) -> NDArray[Any]:
     notes = np.full(annotations.n_annotators, "", dtype=object)
     few = annotations.labels_per_annotator < ENOUGH
     notes[few] = f"fewer than {ENOUGH} labels: skill unknown"
+    if health is None:
+        return notes
     for names, words in (
         (health.one_label, "always the same label"),
         (health.below_chance, "agrees less than by chance"),

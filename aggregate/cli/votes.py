@@ -39,6 +39,8 @@ def read_votes(votes: str, *, categories: bool = False, **options: Any) -> Votes
             )
         dataset = load_dataset(votes)
         return Votes(votes, dataset.annotations, dataset.truth, built_in=True)
+    if Path(votes).is_dir():
+        return _open_folder(votes, options)
     if votes == "-" and sys.stdin.isatty():
         click.echo("reading votes from the terminal; end with Ctrl-D", err=True)
     annotations = _read(votes, **options)
@@ -48,6 +50,24 @@ def read_votes(votes: str, *, categories: bool = False, **options: Any) -> Votes
     if not categories:
         _refuse_scale(name, annotations)
     return Votes(name, annotations)
+
+
+def _open_folder(votes: str, options: dict[str, Any]) -> Votes:
+    """Open a folder of annotations."""
+    given = [name for name, value in options.items() if value and value != "keep"]
+    if given:
+        raise InputError(
+            f"{votes} is a folder: --{given[0].replace('_', '-')} does not apply to it, but to "
+            "'aggregate group', which makes such folders from files."
+        )
+    try:
+        annotations = Annotations.open(votes)
+    except ValueError as error:
+        hint = "Files in a folder are to be grouped first: see 'aggregate group --help'."
+        raise InputError(f"{error} {hint}") from error
+    if annotations.n_annotations == 0:
+        raise InputError(f"{votes} holds no label: every label is missing.")
+    return Votes(votes, annotations)
 
 
 def _read(votes: str, *, missing: tuple[str, ...], **options: Any) -> Annotations:

@@ -5,6 +5,14 @@ from __future__ import annotations
 from aggregate.io.errors import ReadError, WriteError
 from aggregate.io.gold import Gold, read_gold
 from aggregate.io.read import read_annotations
-from aggregate.io.write import write_table
+from aggregate.io.write import write_blocks, write_table
 
-__all__ = ["Gold", "ReadError", "WriteError", "read_annotations", "read_gold", "write_table"]
+__all__ = [
+    "Gold",
+    "ReadError",
+    "WriteError",
+    "read_annotations",
+    "read_gold",
+    "write_blocks",
+    "write_table",
+]

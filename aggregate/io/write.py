@@ -7,7 +7,8 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -61,6 +62,59 @@ def write_table(columns: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
                 write(table, zipped)
         else:
             write(table, file)
+
+
+def write_blocks(blocks: Iterable[Mapping[str, Any]], path: str | os.PathLike[str]) -> int:
+    """Write a table that comes in blocks of rows, as `write_table` would write it whole.
+
+    Parameters
+    ----------
+    blocks : iterable of mappings from name to array-like
+        The same columns in each, at least one block. The first says of what type they are.
+    path : str or path-like
+        As in `write_table`.
+
+    Returns
+    -------
+    int
+        Rows that were written.
+
+    Raises
+    ------
+    WriteError
+        As `write_table` does, or if a block's columns are of other types than the first's.
+    """
+    target = Path(path)
+    write, compress = _writer(target)
+    table = _Blocks(iter(blocks))
+    with replacing(target) as file:
+        if compress:
+            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
+                write(table, zipped)
+        else:
+            write(table, file)
+    return table.n_rows
+
+
+class _Blocks:
+    """What the writers need of a table, of one that is never whole."""
+
+    def __init__(self, blocks: Iterator[Mapping[str, Any]]) -> None:
+        self._first, self._rest = _as_arrow(next(blocks)), blocks
+        self.schema, self.column_names = self._first.schema, self._first.column_names
+        self.n_rows = 0
+
+    def to_batches(self, max_chunksize: int | None = None) -> Iterator[Any]:
+        """Yield record batches, once."""
+        import pyarrow as pa
+
+        for table in chain([self._first], map(_as_arrow, self._rest)):
+            try:
+                table = table.cast(self.schema)
+            except (pa.ArrowInvalid, ValueError) as error:
+                raise WriteError(f"the blocks of a table must be of one kind: {error}.") from error
+            self.n_rows += table.num_rows
+            yield from table.to_batches(max_chunksize=max_chunksize)
 
 
 def _writer(target: Path) -> tuple[Callable[[Any, Any], None], bool]:
@@ -119,7 +173,12 @@ def _write_tsv(table: Any, file: BinaryIO) -> None:
 def _write_parquet(table: Any, file: BinaryIO) -> None:
     import pyarrow.parquet as arrow_parquet
 
-    arrow_parquet.write_table(table, file)
+    if not isinstance(table, _Blocks):
+        arrow_parquet.write_table(table, file)
+        return
+    with arrow_parquet.ParquetWriter(file, table.schema) as writer:
+        for batch in table.to_batches():
+            writer.write_batch(batch)
 
 
 def _write_jsonl(table: Any, file: BinaryIO) -> None:

@@ -28,7 +28,7 @@ def file_checksum(path: Path) -> int:
 def write_header(path: Path, content: dict[str, Any]) -> None:
     """Write the header, with a checksum of itself."""
     whole = {"format": FORMAT, "version": VERSION, **content}
-    text = json.dumps({**whole, "checksum": _checksum(whole)}, indent=1, sort_keys=True)
+    text = json.dumps({**whole, "checksum": _checksum(whole)}, indent=1)
     path.write_text(f"{text}\n", encoding="utf-8")
 
 

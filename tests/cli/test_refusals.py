@@ -42,7 +42,7 @@ def test_bad_standard_input(refused, folder):
     [
         (["nothing.csv"], "nothing.csv does not exist"),
         (["nothing"], "Built-in sets: anesthesia, demo."),
-        (["."], "is a folder"),
+        (["."], "has no header"),
         (["votes.csv", "--item", "hit"], "there is no column 'hit' for the item"),
         (["votes.csv", "-o", "no/where.csv"], "there is no folder no"),
         (["votes.csv", "-o", "out.doc"], "must end in .csv, .tsv, .parquet, .jsonl"),

@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
 from aggregate import Annotations, DawidSkene, load_model
@@ -50,6 +50,8 @@ def assert_equal(one, other):
         assert list(one) == list(other)
         for key, part in one.items():
             assert_equal(part, other[key])
+    elif isinstance(one, BaseEstimator):
+        assert_equal(dict(vars(one)), dict(vars(other)))
     else:
         assert one == other or (one != one and other != other)
 

@@ -107,7 +107,8 @@ def by_agreement(annotations: Annotations, n_communities: int) -> Float:
     shares = vote_shares(annotations)
     given = annotations.labels_per_annotator
     rate = agreement(annotations, shares) / np.maximum(given, 1)
-    edges = np.quantile(rate, np.arange(1, n_communities) / n_communities)
+    levels = np.arange(1, n_communities) / n_communities
+    edges = np.quantile(rate, levels) if len(rate) else levels
     place = np.searchsorted(edges, np.round(rate, 12), side="right")
     soft = np.full((len(rate), n_communities), 0.1 / n_communities)
     soft[np.arange(len(rate)), place] += 0.9

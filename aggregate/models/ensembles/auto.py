@@ -29,11 +29,17 @@ Float = NDArray[np.float64]
 _CLEAR = 2.0  # standard errors by which annotators must be told apart
 
 
-class _OneCoin(OneCoinDawidSkene):
+class _QuietOneCoin(OneCoinDawidSkene):
     """The same without the warning: `Auto` looks for lost classes itself."""
 
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         super(OneCoinDawidSkene, self)._fit(annotations, gold, **data)
+
+    def publish(self) -> OneCoinDawidSkene:
+        """Return the fitted model as what users know."""
+        model = OneCoinDawidSkene()
+        vars(model).update(vars(self))
+        return model
 
 
 class Auto(ConfusionModel):
@@ -80,10 +86,10 @@ class Auto(ConfusionModel):
         The fitted models that take part.
     explanation_ : list of str
         What was done and why, in sentences.
-    belief_ : CorrelationBelief
-        What the votes (and gold) tell of the annotators' correlation.
     annotator_correlation_ : float
-        Its mean.
+        The correlation of the annotators' errors that votes and gold suggest.
+    correlations_, correlation_weights_ : ndarray of shape (S,)
+        What is believed of it, value by value; ``belief_`` is both as a `CorrelationBelief`.
     confusion_ : ndarray of shape (M, K, K)
         The mean of the members'; so are the next two.
     class_prior_ : ndarray of shape (K,)
@@ -140,13 +146,15 @@ class Auto(ConfusionModel):
         check_number("max_iter", self.max_iter, low=1, integer=True)
         check_number("tol", self.tol, low=0)
         residuals = cross_examine(annotations, self.random_state)
-        self.belief_ = belief_of(residuals)
+        belief = belief_of(residuals)
         members = self._members(residuals)
         if gold is not None:
             blind = self._fitted(members, annotations, None)[0]
-            self.belief_ = self._judged_by_gold(blind, annotations, gold)
+            scores = np.mean([log_scores(model, annotations) for model in blind.values()], axis=0)
+            belief = belief.observe_gold(scores, annotations.labels_per_item, gold)
+        self.correlations_, self.correlation_weights_ = belief.values, belief.weights
         self.members_, left_out = self._fitted(members, annotations, gold)
-        self.annotator_correlation_ = self.belief_.mean
+        self.annotator_correlation_ = belief.mean
         fitted = list(self.members_.values())
         self._keep_confusions(
             np.mean([model.confusion_ for model in fitted], axis=0),
@@ -170,7 +178,7 @@ class Auto(ConfusionModel):
             "hierarchical": HierarchicalDawidSkene(**how),
             "cbcc": CBCC(**how),
             "mace": MACE(n_init=1, **how),  # from the vote: other starts are drawn
-            "one-coin": _OneCoin(**how),
+            "one-coin": _QuietOneCoin(**how),
         }
         if not residuals.gain > _CLEAR * residuals.gain_error:
             members["pooled"] = PooledDawidSkene(**how)
@@ -191,17 +199,13 @@ class Auto(ConfusionModel):
             if name != "hierarchical" and lost_classes(annotations, model.class_prior_).any():
                 left_out.append(name)
             else:
-                kept[name] = model
+                kept[name] = model.publish() if isinstance(model, _QuietOneCoin) else model
         return kept, left_out
 
-    def _judged_by_gold(
-        self,
-        members: dict[str, ConfusionModel],
-        annotations: Annotations,
-        gold: NDArray[np.int32],
-    ) -> CorrelationBelief:
-        scores = np.mean([log_scores(model, annotations) for model in members.values()], axis=0)
-        return self.belief_.observe_gold(scores, annotations.labels_per_item, gold)
+    @property
+    def belief_(self) -> CorrelationBelief:
+        """What is believed of the annotators' correlation."""
+        return CorrelationBelief(self.correlations_, self.correlation_weights_)
 
     def _soft_labels(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Float:
         total = np.zeros((annotations.n_items, len(self.classes_)))

@@ -66,10 +66,10 @@ class Calibrated(BaseAggregator):
     ----------
     estimator_ : aggregator
         The fitted estimator.
-    belief_ : CorrelationBelief
-        What was believed of ρ in the end.
     annotator_correlation_ : float
-        Its mean.
+        ρ as votes and gold suggest it.
+    correlations_, correlation_weights_ : ndarray of shape (S,)
+        What is believed of ρ, value by value; ``belief_`` is both as a `CorrelationBelief`.
     power_ : float
         With "temperature", β.
     curve_ : ndarray of shape (2, S)
@@ -152,7 +152,13 @@ class Calibrated(BaseAggregator):
             else:
                 probas = average_posterior(annotations, scores, belief, n_jobs=self.n_jobs)
                 self.curve_ = fit_isotonic(probas, gold)
-        self.belief_, self.annotator_correlation_ = belief, belief.mean
+        self.correlations_, self.correlation_weights_ = belief.values, belief.weights
+        self.annotator_correlation_ = belief.mean
+
+    @property
+    def belief_(self) -> CorrelationBelief:
+        """What was believed of the annotators' correlation in the end."""
+        return CorrelationBelief(self.correlations_, self.correlation_weights_)
 
     def _soft_labels(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Float:
         scores = log_scores(self.estimator_, annotations)

@@ -43,7 +43,8 @@ class CommunityVariational(CrowdVariational):
         counts = self.passes.count(soft_labels)
         crowds = np.repeat(self.pseudo[np.newaxis], share.shape[1], axis=0)
         prior = counts.mass + self.prior_pseudo
-        return self._regroup(prior, counts.table, share, share.mean(axis=0), crowds)
+        size = (share.sum(axis=0) + 1) / (len(share) + share.shape[1])
+        return self._regroup(prior, counts.table, share, size, crowds)
 
     def step(self, state: Communities) -> tuple[float, Communities]:  # type: ignore[override]
         """Return the lower bound at a state and the state after one round."""

@@ -191,6 +191,10 @@ class MACE(ConfusionModel):
         warn_unless_converged(fit, self.max_iter, self.tol)
 
     def _stranger(self) -> Float:
+        if not len(self.competence_):  # nobody to judge by: what was believed beforehand
+            copying, spamming = self.competence_prior
+            even = np.full((1, len(self.classes_)), 1 / len(self.classes_))
+            return mix(np.array([copying / (copying + spamming)]), even)[0]
         return mix(self.competence_.mean(keepdims=True), self.spam_.mean(axis=0, keepdims=True))[0]
 
 

@@ -16,6 +16,7 @@ from aggregate.factorization.matching import (
     match_to_diagonal,
     propagate_permutations,
 )
+from aggregate.factorization.reconciliation import reconcile_permutations
 from aggregate.factorization.result import FactorizationResult, Restart
 from aggregate.factorization.spectral_root import spectral_root
 from aggregate.factorization.successive_projection import successive_projection
@@ -33,6 +34,7 @@ __all__ = [
     "match_columns",
     "match_to_diagonal",
     "propagate_permutations",
+    "reconcile_permutations",
     "robust_block_factorization",
     "spectral_root",
     "successive_projection",

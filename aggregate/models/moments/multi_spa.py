@@ -12,6 +12,7 @@ from aggregate._validation import check_choice, check_number
 from aggregate.factorization import (
     match_to_diagonal,
     propagate_permutations,
+    reconcile_permutations,
     successive_projection,
 )
 from aggregate.models.moments._moment_model import Crowd, Estimate, MomentModel
@@ -41,7 +42,8 @@ class MultiSPA(MomentModel):
 
     Each annotator's rows come out in an order of their own. They are put in a common order
     either by the diagonal (every annotator is taken to be right more often than wrong) or by
-    what pairs say about each other, along the pairs that share most items.
+    what pairs say about each other: first along the pairs that share most items, then until
+    each annotator agrees with all partners together.
 
     It fails where a class has no near-extreme annotator, and it is the least accurate of the
     moment methods on noisy pairs, because noisy columns are the longest: use it as a start
@@ -58,7 +60,8 @@ class MultiSPA(MomentModel):
     min_column_labels : float, default=0
         Columns with fewer labels behind them cannot be extreme.
     n_average : int, default=1
-        Columns to average for each class, against noise.
+        Columns to average for each class, against noise: 2 or 3 help where every class has
+        several annotators who prove it, and mix in others where it has one.
     not_estimated : {"pooled", "ignore"}
         Annotators without an estimate get the mean confusion of the others, or flat rows, so
         that their labels say nothing.
@@ -236,10 +239,11 @@ def aligned(factors: Float, estimated: Mask, pairs: PairMoments, alignment: str)
     if alignment in ("likelier", "propagate"):
         among = pairs.select(np.asarray(estimated[pairs.pairs].all(axis=1)))
         place = np.cumsum(estimated) - 1
-        orders: Any = propagate_permutations(
-            factors[who], place[among.pairs], among.blocks, among.totals
-        )
-        yield _reordered(factors, who, orders)
+        terms = place[among.pairs], among.blocks, among.totals
+        orders: Any = propagate_permutations(factors[who], *terms)
+        along = _reordered(factors, who, orders)
+        again: Any = reconcile_permutations(along[who], *terms)
+        yield _reordered(along, who, again)
 
 
 def _reordered(factors: Float, who: NDArray[np.intp], orders: Any) -> Float:

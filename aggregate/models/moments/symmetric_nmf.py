@@ -46,16 +46,19 @@ class SymmetricNMF(MomentModel):
     every class has annotators who (nearly) never mistake it; unlike with `CoupledNMF`, one
     group of such annotators is enough.
 
+    Or U is fitted to the observed blocks alone, which is more accurate where pairs share many
+    items and fails where they share few; by default both are tried.
+
     The alternation has local optima, which is what makes the published code unstable: here
-    blocks weigh by the items behind them, several rotations are tried, and of their results
+    blocks weigh by the items behind them, several rotations are tried, and of all results
     the one under which the votes are likeliest is kept. It fails where most pairs share few
     items and where no annotator is sure of any class.
 
     Parameters
     ----------
     method : {"auto", "impute", "robust"}
-        Impute the missing blocks, or fit the root to the observed blocks only. "auto" imputes
-        unless the matrix of all blocks is too large.
+        Impute the missing blocks, or fit the root to the observed blocks only. "auto" tries
+        both, and does not impute where the matrix of all blocks is too large.
     min_shared : int, optional
         Pairs with fewer items in common are taken as missing; K by default.
     power : float, default=2
@@ -191,44 +194,50 @@ class SymmetricNMF(MomentModel):
         pairs = crowd.pairs_with(self.min_shared)
         if not len(pairs.pairs):
             return
-        root = self._root(pairs, crowd)
-        spread = np.linalg.svd(root, compute_uv=False)
-        if spread[-1] <= _RANK * spread[0]:  # a direction of pure rounding would decide
-            return
         paired = np.zeros(pairs.n_annotators, dtype=np.bool_)
         paired[pairs.pairs] = True
-        for turn in range(self.n_init):
-            rotation = np.eye(pairs.n_classes)
-            if turn:
-                rotation, _ = np.linalg.qr(crowd.random.standard_normal(rotation.shape))
-            result = symmetric_nmf(
-                root,
-                pairs.n_annotators,
-                init=rotation,
-                n_restarts=1,
-                max_iter=self.max_iter,
-                tol=self.tol,
-            )
-            estimate = as_estimate(result)
-            yield estimate._replace(estimated=result.estimated & paired)
+        for root in self._roots(pairs, crowd):
+            spread = np.linalg.svd(root, compute_uv=False)
+            if spread[-1] <= _RANK * spread[0]:  # a direction of pure rounding would decide
+                continue
+            for estimate in self._rotated(root, crowd):
+                yield estimate._replace(estimated=estimate.estimated & paired)
 
-    def _root(self, pairs: PairMoments, crowd: Crowd) -> Float:
-        """Return a square root (M·K, K) of the matrix of all blocks."""
+    def _roots(self, pairs: PairMoments, crowd: Crowd) -> Iterator[Float]:
+        """Yield square roots (M·K, K) of the matrix of all blocks."""
         n_rows = pairs.n_annotators * pairs.n_classes
         if self.method == "impute" or (self.method == "auto" and n_rows <= _LARGEST):
             matrix, _ = complete_blocks(
                 pairs.pairs, pairs.blocks, pairs.totals, n_factors=pairs.n_annotators
             )
-            return spectral_root(matrix, pairs.n_classes)
-        result = robust_block_factorization(
-            crowd.places[pairs.pairs],  # a random start, the same in any order of annotators
-            pairs.blocks,
-            pairs.totals,
-            n_factors=pairs.n_annotators,
-            power=self.power,
-            n_restarts=1,
-            max_iter=_SWEEPS,
-            tol=1e-5,
-            random_state=crowd.random,
-        )
-        return result.factors[crowd.places].reshape(n_rows, pairs.n_classes)
+            yield spectral_root(matrix, pairs.n_classes)
+        if self.method != "impute":
+            result = robust_block_factorization(
+                crowd.places[pairs.pairs],  # a random start, the same in any order of annotators
+                pairs.blocks,
+                pairs.totals,
+                n_factors=pairs.n_annotators,
+                power=self.power,
+                n_restarts=1,
+                max_iter=_SWEEPS,
+                tol=1e-5,
+                random_state=crowd.random,
+            )
+            yield result.factors[crowd.places].reshape(n_rows, pairs.n_classes)
+
+    def _rotated(self, root: Float, crowd: Crowd) -> Iterator[Estimate]:
+        """Yield what each of several rotations of a root leads to."""
+        n_annotators, n_classes = crowd.annotations.n_annotators, root.shape[1]
+        for turn in range(self.n_init):
+            rotation = np.eye(n_classes)
+            if turn:
+                rotation, _ = np.linalg.qr(crowd.random.standard_normal(rotation.shape))
+            result = symmetric_nmf(
+                root,
+                n_annotators,
+                init=rotation,
+                n_restarts=1,
+                max_iter=self.max_iter,
+                tol=self.tol,
+            )
+            yield as_estimate(result)

@@ -29,10 +29,9 @@ Gold = NDArray[np.int32] | None
 SCALES: Final = ("nominal", "ordinal")
 _NO_GOLD = np.empty(0, dtype=np.int32)
 _FIRST_PASSES = 25  # with the votes taken for the truth; from zero, all classes look alike
-_FLAT = 1e-3  # soft labels this near to the class prior hold no decision
 _FIRST_TOL = 1e-4
-_ITEM_TOL = 1e-9
-_ITEM_ROUNDS = 2000
+_FLAT = 1e-3  # soft labels this near to the class prior hold no decision
+_ITEM_TOL, _ITEM_ROUNDS = 1e-9, 2000
 
 
 class MinimaxEntropy(BaseAggregator):
@@ -69,8 +68,8 @@ class MinimaxEntropy(BaseAggregator):
     until the labels have little to do with the votes, of which a warning tells from 300 items on
     (ten music genres, 67 labels each: ``penalty=0.0025`` suits them better). Where they come out
     entirely flat, the tables of the first climb, fitted to the vote, are kept. A uniform class
-    prior overestimates rare classes. K·K numbers are kept per item: with many classes, a
-    confusion model is leaner.
+    prior overestimates rare classes. The climb takes some 270 bytes per item and cell of its
+    table: with many classes, a confusion model is leaner.
 
     Parameters
     ----------
@@ -204,18 +203,17 @@ class MinimaxEntropy(BaseAggregator):
             tol=self.tol,
             progress="MinimaxEntropy" if self.verbose else None,
         )
-        self._keep(problem, found.point, annotations, gold)
-        if self._says_nothing(annotations, gold):
+        soft = self._keep(problem, found.point, annotations, gold)
+        if self._says_nothing(soft, annotations, gold):
             warn_of_flat_tables(annotations.n_items)
-            self._keep(problem, first.point, annotations, gold)
+            soft = self._keep(problem, first.point, annotations, gold)
         self.objective_path_ = found.objective_path
         self.n_iter_, self.converged_ = found.n_iter + first.n_iter, found.converged
         warn_unless_converged(found.converged, self.max_iter, self.tol)
-        warn_if_contrary(shares, self._soft_labels(annotations, gold))
+        warn_if_contrary(shares, soft)
 
-    def _says_nothing(self, annotations: Annotations, gold: Gold) -> bool:
+    def _says_nothing(self, soft: Float, annotations: Annotations, gold: Gold) -> bool:
         """Tell whether the penalty has flattened all tables, so that only rounding decides."""
-        soft = self._soft_labels(annotations, gold)
         voted = annotations.labels_per_item > 0
         if gold is not None:
             voted = voted & (gold < 0)
@@ -223,7 +221,8 @@ class MinimaxEntropy(BaseAggregator):
 
     def _keep(
         self, problem: EntropyObjective, point: Float, annotations: Annotations, gold: Gold
-    ) -> None:
+    ) -> Float:
+        """Set the attributes that a point of the climb carries; return the soft labels."""
         annotators, _, free = problem.split(point)
         self.class_prior_ = np.exp(problem.log_prior.log_prior(free))
         shape = (-1, len(self.classes_), len(self.classes_))
@@ -234,6 +233,7 @@ class MinimaxEntropy(BaseAggregator):
         soft = self._soft_labels_of(annotations, gold, self.item_log_odds_)
         right = _softmax(self.annotator_log_odds_.mean(axis=0) + self.item_log_odds_)
         self.item_difficulty_ = 1 - np.einsum("ikk,ik->i", right, soft)
+        return soft
 
     def _odds_with_stranger(self) -> Float:
         """Append the unknown annotator, whose code is M."""

@@ -7,18 +7,21 @@ after the last of them was drawn, and fingerprints of all that the fit depends o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggregate._validation import check_number, first_few
+from aggregate.annotations import Annotations
 from aggregate.io.archive import Arrays, Kind, read_archive, write_archive
 from aggregate.io.errors import ReadError, WriteError
 from aggregate.io.replacing import remove_leftovers
 from aggregate.models._em import Run, State
-from aggregate.models._fingerprint import Fingerprints
+from aggregate.models._fingerprint import Dependence, Fingerprints, parameters_that_matter
+from aggregate.models._remote import RemoteVotes
+from aggregate.models._responses import responses_of
 
 # A new number wherever a state or what a pass makes of it changes its meaning.
 _FLOAT: Final = np.dtype(np.float64)
@@ -124,15 +127,37 @@ def _from_json(state: Any) -> Any:
     return state
 
 
-def open_checkpoint(
-    path: str | os.PathLike[str] | None, every: int, fingerprints: Callable[[], Fingerprints]
+def checkpoint_of(
+    model: Any,
+    annotations: Annotations,
+    gold: NDArray[np.int32] | None,
+    *,
+    history: Any = None,
+    previous: Any = None,
 ) -> Checkpoint | None:
-    """Return the checkpoint at a path, or None without one.
+    """Return the checkpoint that a model's parameters name, or None.
 
-    ``fingerprints`` is a function, since reading all votes once is for naught without a path.
+    Parameters
+    ----------
+    model : BaseAggregator
+        With the parameters ``checkpoint`` and ``checkpoint_every``.
+    annotations : Annotations
+    gold : ndarray of int32, shape (N,), or None
+    history, previous : object
+        What the fit depends on besides.
     """
-    check_number("checkpoint_every", every, low=1, integer=True)
-    return None if path is None else Checkpoint(path, every, fingerprints())
+    check_number("checkpoint_every", model.checkpoint_every, low=1, integer=True)
+    if model.checkpoint is None:
+        return None
+    if isinstance(annotations, RemoteVotes):
+        raise ValueError(
+            "checkpoint= is for votes in memory or in a folder; these are elsewhere. Leave it out."
+        )
+    parameters = parameters_that_matter(model)
+    fit = Dependence(gold, history, previous, parameters, type(model).__name__)
+    return Checkpoint(
+        model.checkpoint, model.checkpoint_every, fit.fingerprints(responses_of(annotations))
+    )
 
 
 def _check_path(path: str | os.PathLike[str]) -> Path:

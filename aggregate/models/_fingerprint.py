@@ -82,6 +82,7 @@ _NO_MATTER: Final = frozenset(
         "annotator_correlation",
         "checkpoint",
         "checkpoint_every",
+        "forget",
         "max_iter",
         "n_jobs",
         "ties",

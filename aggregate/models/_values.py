@@ -3,7 +3,7 @@
 Scalars and strings stand in the JSON as they are; everything else is an object with one key
 that says what it is. Only what is listed here can be written, and reading can make nothing
 else: there is no name of a class or function in a file that would be looked up, but for the
-package's own estimators (see `_saving`) and the two tuples below.
+package's own estimators (see `_saving`) and the few tuples below.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import numpy as np
 from aggregate._validation import first_few
 from aggregate.io.archive import Arrays
 from aggregate.models._em import State
+from aggregate.models._online import Known, Stream
 from aggregate.models.bayesian._subtypes import Logs
 
 _PLAIN: Final = (bool, int, float, str, type(None))
-_TUPLES: Final[dict[str, Any]] = {"State": State, "Logs": Logs}
+_TUPLES: Final[dict[str, Any]] = {made.__name__: made for made in (State, Logs, Stream, Known)}
 _DATA_KINDS: Final = "biufUSMm"
 
 Pack = Callable[[str, Any], Any]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
-from aggregate.models._abstention import AbstentionModel, complete, with_abstention
+from aggregate.models._abstention import complete, with_abstention
 from aggregate.models._best_start import best_fit
-from aggregate.models._checkpoint import Checkpoint, open_checkpoint
+from aggregate.models._checkpoint import checkpoint_of
 from aggregate.models._class_prior import ClassPrior
 from aggregate.models._confusions import (
     Confusions,
@@ -21,15 +21,14 @@ from aggregate.models._confusions import (
     read_history,
 )
 from aggregate.models._em import Fit, Run, Save, warn_unless_converged
-from aggregate.models._fingerprint import Dependence, parameters_that_matter
 from aggregate.models._problem import Problem, Structure
-from aggregate.models._responses import responses_of
 from aggregate.models._start import Previous, Start, remember
+from aggregate.models._streaming import StreamingModel
 
 Float = NDArray[np.float64]
 
 
-class DawidSkene(AbstentionModel):
+class DawidSkene(StreamingModel):
     r"""Soft labels from votes by a confusion matrix per annotator, fitted by EM.
 
     Each item has an unknown true class, drawn with probabilities :math:`\pi`; annotator j,
@@ -90,6 +89,9 @@ class DawidSkene(AbstentionModel):
         refused, never overwritten.
     checkpoint_every : int, default=10
         Passes between two writes of the checkpoint.
+    forget : float, optional
+        In `partial_fit`: an annotator's label fades to 1/e after so many further labels of
+        theirs, so that confusions may drift. By default, no label fades.
     annotator_correlation : float, default=0.4
         ρ of `aggregate.fusion.posterior`: how far annotators err together. It makes the
         confidence honest and changes no label; 0 is the textbook posterior.
@@ -164,6 +166,7 @@ class DawidSkene(AbstentionModel):
         warm_start: bool = False,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 10,
+        forget: float | None = None,
         annotator_correlation: float = 0.4,
         unknown_annotators: str = "prior",
         ties: str = "prior",
@@ -184,6 +187,7 @@ class DawidSkene(AbstentionModel):
         self.warm_start = warm_start
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.forget = forget
         self.annotator_correlation = annotator_correlation
         self.unknown_annotators = unknown_annotators
         self.ties = ties
@@ -239,19 +243,9 @@ class DawidSkene(AbstentionModel):
             n_init=self.n_init,
             max_iter=self.max_iter,
             random_state=self.random_state,
-            checkpoint=self._checkpoint(annotations, gold, **data),
+            checkpoint=checkpoint_of(self, annotations, gold, **data),
         )
         self._keep(best, problem)
-
-    def _checkpoint(
-        self, annotations: Annotations, gold: NDArray[np.int32] | None, previous: Any, history: Any
-    ) -> Checkpoint | None:
-        parameters = parameters_that_matter(self)
-        fit = Dependence(gold, history, previous, parameters, type(self).__name__)
-        votes = responses_of(annotations)
-        return open_checkpoint(
-            self.checkpoint, self.checkpoint_every, lambda: fit.fingerprints(votes)
-        )
 
     def _climb(self, problem: Problem, run: Run, save: Save | None) -> Fit:
         """Run EM from one start."""
@@ -290,7 +284,9 @@ class DawidSkene(AbstentionModel):
     def _keep(self, fit: Fit, problem: Problem) -> None:
         self._keep_table(fit.state.table, fit.state.prior)
         self.objective_path_ = fit.objective_path
-        self.log_likelihood_ = problem.log_likelihood(fit.state)
+        counts = problem.passes.expect(fit.state)
+        self.log_likelihood_ = counts.log_likelihood
+        self._remember_counts(counts)
         self.n_iter_ = fit.n_iter
         self.converged_ = fit.converged
         warn_unless_converged(fit, self.max_iter, self.tol)

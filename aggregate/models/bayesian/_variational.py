@@ -22,12 +22,10 @@ from aggregate.fusion.posterior import clamp
 from aggregate.kernels.dirichlet import expect_log
 from aggregate.kernels.em import FLOOR
 from aggregate.models._best_start import best_fit
-from aggregate.models._checkpoint import open_checkpoint
+from aggregate.models._checkpoint import checkpoint_of
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._em import Fit, Run, Save, State, run_em, warn_unless_converged
-from aggregate.models._fingerprint import Dependence, parameters_that_matter
 from aggregate.models._problem import passes_over
-from aggregate.models._responses import responses_of
 from aggregate.models._start import _around_votes, shares_to_start_from
 
 Float = NDArray[np.float64]
@@ -155,8 +153,7 @@ class VariationalModel(ConfusionModel):
 
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         self._check_parameters()
-        problem, votes = self._problem(annotations, gold), responses_of(annotations)
-        fit = Dependence(gold, None, None, parameters_that_matter(self), type(self).__name__)
+        problem = self._problem(annotations, gold)
         best = best_fit(
             lambda turn, random: problem.from_soft_labels(
                 soft_start(annotations, gold, turn, random, self.n_jobs)
@@ -172,9 +169,7 @@ class VariationalModel(ConfusionModel):
             n_init=self.n_init,
             max_iter=self.max_iter,
             random_state=self.random_state,
-            checkpoint=open_checkpoint(
-                self.checkpoint, self.checkpoint_every, lambda: fit.fingerprints(votes)
-            ),
+            checkpoint=checkpoint_of(self, annotations, gold),
         )
         self._keep(best, problem)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,8 @@ class FastDawidSkene(DawidSkene):
     >>> model.labels_, model.n_iter_
     (array([0, 1, 0, 1, 0]), 3)
     """
+
+    _streams: ClassVar[bool] = False
 
     def _start(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +52,8 @@ class HybridDawidSkene(DawidSkene):
     >>> HybridDawidSkene().fit_predict(votes)
     array([0, 1, 0, 1, 0])
     """
+
+    _streams: ClassVar[bool] = False
 
     def _climb(self, problem: Problem, run: Run, save: Save | None) -> Fit:
         if not len(run.objective_path):  # no hard round yet

@@ -1,11 +1,14 @@
-"""Seconds of pair and triple moments beside sparse products: moment_speed.py [MAX].
+"""Seconds of pair and triple moments beside sparse products, and of fits: moment_speed.py [MAX].
 
 ``python benchmarks/moment_speed.py`` simulates votes, five per item, of 100 thousand and up to
 MAX annotations (by default a million), by 300 and by 1000 annotators. The peer of pairs is scipy's
 sparse product F @ F.T: F has a row for each annotator and label, with a 1 for each item so
 labelled, and the blocks of the product off the diagonal are the pair counts. ``blocks`` is the time
 it then takes to bring the product into one K by K block per pair j < l, which `pair_moments` has
-already done, and ``ratio`` is product and blocks over ours on one thread. The peer of triples
+already done. ``bare`` is the product alone over ours on one thread, ``ratio`` product and blocks
+over ours. Where pairs share one or two items each, blocks of K by K numbers are mostly zeros:
+with K = 10 their memory is most of our time, and the product holds what is not zero only. The peer
+of triples
 intersects the annotators' sorted items in numpy and counts. That both give the same counts is
 checked before the clock starts. F and the `Annotations` are made before it starts, too.
 
@@ -17,7 +20,9 @@ from __future__ import annotations
 import platform
 import sys
 import time
+import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -26,16 +31,26 @@ import scipy
 from numpy.typing import NDArray
 from scipy import sparse
 
-from aggregate import Annotations, simulate_annotations
+from aggregate import (
+    Annotations,
+    CoupledNMF,
+    DawidSkene,
+    MultiSPA,
+    SpectralDawidSkene,
+    SymmetricNMF,
+    TensorMoments,
+    simulate_annotations,
+)
 from aggregate.moments import choose_triples, pair_moments, triple_moments
 
 Float = NDArray[np.float64]
 
 CLASSES = (2, 4, 10)
-CROWDS = (300, 1000)
+CROWDS = (300, 1000, 5000)
 LABELS = 5
 TRIPLES = 1000
 RUNS = 4
+TREC_CLASSES = (2, 3, 4, 5)
 
 
 def main() -> None:
@@ -48,7 +63,18 @@ def main() -> None:
         f"Least of {RUNS} runs, {LABELS} labels per item; the machine is shared\n"
     )
     print("Pairs\n")
-    names = ("labels", "annotators", "K", "pairs", "ours", "2 threads", "F F^T", "blocks", "ratio")
+    names = (
+        "labels",
+        "annotators",
+        "K",
+        "pairs",
+        "ours",
+        "2 threads",
+        "F F^T",
+        "blocks",
+        "bare",
+        "ratio",
+    )
     print("".join(f"{name:>11}" for name in names))
     for n_labels, n_annotators, n_classes in settings(sizes):
         print(pairs_row(n_labels, n_annotators, n_classes), flush=True)
@@ -57,6 +83,7 @@ def main() -> None:
     print("".join(f"{name:>11}" for name in names))
     for n_labels, n_annotators, n_classes in settings(sizes):
         print(triples_row(n_labels, n_annotators, n_classes), flush=True)
+    fits()
 
 
 def settings(sizes: list[int]) -> list[tuple[int, int, int]]:
@@ -80,7 +107,8 @@ def pairs_row(n_labels: int, n_annotators: int, n_classes: int) -> str:
     blocks = least(lambda: as_blocks(product, n_classes, n_annotators))
     cells = [f"{n_labels:,d}", str(n_annotators), str(n_classes), f"{len(pairs):,d}"]
     cells += [f"{seconds:.4f}" for seconds in (ours, threads, peer, blocks)]
-    return "".join(f"{cell:>11}" for cell in [*cells, f"{(peer + blocks) / ours:.1f}"])
+    cells += [f"{peer / ours:.1f}", f"{(peer + blocks) / ours:.1f}"]
+    return "".join(f"{cell:>11}" for cell in cells)
 
 
 def triples_row(n_labels: int, n_annotators: int, n_classes: int) -> str:
@@ -97,6 +125,31 @@ def triples_row(n_labels: int, n_annotators: int, n_classes: int) -> str:
     cells = [f"{n_labels:,d}", str(n_annotators), str(n_classes), f"{moments.totals.sum():,.0f}"]
     cells += [f"{ours:.4f}", f"{threads:.4f}", f"{peer:.4f}", "", f"{peer / ours:.1f}"]
     return "".join(f"{cell:>11}" for cell in cells)
+
+
+def fits() -> None:
+    """Print seconds of the estimators on sets of the size of TREC."""
+    print("\nFits, default settings: 19 000 items, 760 annotators, four or five labels per item\n")
+    print(f"{'K':20}" + "".join(f"{k:>10}" for k in TREC_CLASSES))
+    crowds = [
+        simulate_annotations(19000, 760, k, labels_per_item=(4, 5), random_state=0)
+        for k in TREC_CLASSES
+    ]
+    print(f"{'labels':20}" + "".join(f"{c.annotations.n_annotations:10,d}" for c in crowds))
+    for model in (
+        DawidSkene,
+        SpectralDawidSkene,
+        MultiSPA,
+        CoupledNMF,
+        SymmetricNMF,
+        TensorMoments,
+    ):
+        seconds = []
+        for one in crowds:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                seconds.append(least(partial(model().fit, one.annotations), 1))
+        print(f"{model.__name__:20}" + "".join(f"{s:10.2f}" for s in seconds), flush=True)
 
 
 def crowd(n_labels: int, n_annotators: int, n_classes: int) -> Annotations:
@@ -143,10 +196,10 @@ def numpy_triples(votes: Annotations, triples: NDArray[np.int64]) -> Float:
     return counts
 
 
-def least(task: Callable[[], object]) -> float:
+def least(task: Callable[[], object], runs: int = RUNS) -> float:
     """Return the least seconds of some runs, after one that does not count."""
     seconds = []
-    for _ in range(RUNS + 1):
+    for _ in range(runs + 1):
         start = time.perf_counter()
         task()
         seconds.append(time.perf_counter() - start)

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from aggregate._jit import helper, kernel
-from aggregate._simd import add, add_to, load, multiply, scale, total
+from aggregate._simd import add, add_to, load, multiply, scale, store, total
 
 FLOOR = 2.0**-52  # machine epsilon; smaller probabilities are raised to it
 _SAFE = np.uint64(16)  # 2^-52 to the power of 17 is still a normal number
@@ -156,24 +156,33 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
     return log_likelihood + math.log(evidences)
 
 
-@kernel
 def log_joint_pass(item_ptr, code, prior, table, first, last, log_joint):
     """Fill ``log_joint[i, k]`` = log P(truth k, labels of i) for items ``first`` to ``last``."""
-    n_classes = prior.shape[0]
-    joint = np.empty(n_classes)
+    unit, table = class_tuple(len(prior)), np.ascontiguousarray(table)
+    _log_joint_pass(item_ptr, code, prior, table, first, last, log_joint, unit)
+
+
+@kernel
+def _log_joint_pass(item_ptr, code, prior, table, first, last, log_joint, unit):
+    """Take the logarithms of products of sixteen labels, which never vanish."""
+    n_classes, width = prior.shape[0], len(unit)
+    products = np.ones((3, n_classes))
+    products[0] = prior  # row 1 stays at one
     for i in range(first, last):
-        for k in range(n_classes):
-            log_joint[i, k] = 0.0
-            joint[k] = prior[k]
-        for e in range(item_ptr[i], item_ptr[i + 1]):
-            row = code[e]
-            for k in range(n_classes):
-                joint[k] *= table[row, k]
-                if joint[k] < _TINY:  # every class keeps its own logarithm: none may vanish
-                    log_joint[i, k] += math.log(joint[k])
-                    joint[k] = 1.0
-        for k in range(n_classes):
-            log_joint[i, k] += math.log(joint[k])
+        stop = np.uint64(item_ptr[i + 1])
+        for left in range(0, n_classes, width):
+            column = min(left, n_classes - width)  # what is met twice comes out the same
+            start, factor = np.uint64(item_ptr[i]), 0
+            log_joint[i, column : column + width] = 0.0
+            while start < stop or factor == 0:
+                product = load(products, factor, column, unit)
+                end = min(start + _SAFE, stop)
+                for e in range(start, end):
+                    product = multiply(product, load(table, code[e], column, unit))
+                store(products, 2, column, product)
+                for k in range(column, column + width):
+                    log_joint[i, k] += math.log(products[2, k])
+                start, factor = end, 1
 
 
 @kernel

@@ -259,7 +259,7 @@ class TestEmPass:
 
 
 class TestLogJointPass:
-    @pytest.mark.parametrize("n_classes", CLASSES)
+    @pytest.mark.parametrize("n_classes", CLASSES + MANY)
     @pytest.mark.parametrize("n_labels", [1, 40, 900])
     def test_equals_the_formula(self, n_classes, n_labels):
         votes = problems.ragged(n_classes, n_classes=n_classes, n_labels=n_labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aggregate.inspection._comparison_runs import ComparisonRow
+from aggregate.inspection._estimates import Estimates, Uncertainty
 from aggregate.inspection.comparison import Comparison, compare
 from aggregate.inspection.conditions import (
     Separability,
@@ -15,6 +16,7 @@ from aggregate.inspection.health import Health, check_health
 from aggregate.inspection.identifiability import IdentifiabilityReport, identifiability_report
 from aggregate.inspection.optima import LabelSwap, Optima, explore_optima, label_swaps
 from aggregate.inspection.pair_residuals import PairResiduals, pair_residuals
+from aggregate.inspection.plausible import sample_labels
 from aggregate.inspection.pooled_test import PooledTest, pooled_test
 from aggregate.inspection.scatter import Scattering, sufficiently_scattered
 from aggregate.inspection.spammers import (
@@ -23,10 +25,12 @@ from aggregate.inspection.spammers import (
     spammer_report,
     spammer_scores,
 )
+from aggregate.inspection.uncertainty import uncertainty
 
 __all__ = [
     "Comparison",
     "ComparisonRow",
+    "Estimates",
     "Health",
     "IdentifiabilityReport",
     "LabelSwap",
@@ -37,6 +41,7 @@ __all__ = [
     "Scattering",
     "Separability",
     "SpammerReport",
+    "Uncertainty",
     "check_health",
     "compare",
     "expected_cost_quality",
@@ -48,8 +53,10 @@ __all__ = [
     "overlap",
     "pair_residuals",
     "pooled_test",
+    "sample_labels",
     "separability",
     "spammer_report",
     "spammer_scores",
     "sufficiently_scattered",
+    "uncertainty",
 ]

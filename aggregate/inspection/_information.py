@@ -1,0 +1,217 @@
+"""Covariance of all estimated parameters from the observed information.
+
+By Louis' identity, the information in the votes is the complete one (as if the truth were known)
+less what each item loses for its truth being unknown. Up to `_MOST` coordinates the matrix is
+inverted whole; above, blocks are coupled through the class prior alone, which neglects that two
+annotators judge each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, eigh
+
+from aggregate._tables import row_codes
+from aggregate.inspection._likelihood import Estimated
+from aggregate.kernels.information import lose_all, lose_blocks
+
+Float = NDArray[np.float64]
+
+MOST = 2500  # coordinates of a matrix that is inverted whole
+_LEAST = 1e-9  # share of the complete information that counts as information
+
+
+@dataclass(frozen=True, eq=False)
+class Covariance:
+    """Covariance of the coordinates and the derivative of the items' mean posterior.
+
+    Attributes
+    ----------
+    blocks : ndarray of shape (B, D, D)
+    border : ndarray of shape (B, D, P)
+        Covariance of each block with the prior.
+    corner : ndarray of shape (P, P)
+    whole : ndarray of shape (B·D + P, B·D + P) or None
+        All of it, where it was computed.
+    slope : ndarray of shape (K, B·D + P)
+    """
+
+    blocks: Float
+    border: Float
+    corner: Float
+    whole: Float | None
+    slope: Float
+
+
+def covariance(estimate: Estimated, most: int = MOST) -> Covariance:
+    """Return the inverse of the observed information."""
+    if estimate.n_parameters <= most:
+        return _whole(estimate)
+    return _arrow(estimate)
+
+
+def complete(estimate: Estimated) -> tuple[Float, Float]:
+    """Return the complete information of the blocks (B, D, D) and of the prior (P, P)."""
+    spread = np.einsum(
+        "bky,bykc,bykd,bk->bkcd",
+        estimate.of_block, estimate.scores, estimate.scores, estimate.weight,
+        optimize=True,
+    )  # fmt: skip
+    blocks = np.zeros((estimate.n_blocks, estimate.width, estimate.width))
+    for k, first in enumerate(estimate.offset):
+        part = slice(first, first + estimate.window)
+        blocks[:, part, part] += spread[:, k]
+    scores = estimate.prior_scores
+    corner = estimate.prior_weight * (scores.T * estimate.class_prior) @ scores
+    return blocks, corner
+
+
+def _arguments(estimate: Estimated) -> tuple[list[Any], int]:
+    """Return what both kernels take first, and how many columns an item may need."""
+    votes = estimate.votes
+    block = estimate.unit[votes.annotator]
+    n_classes = votes.n_classes
+    arrays = [
+        votes.item_ptr,
+        block,
+        row_codes(block, votes.label, estimate.n_blocks, n_classes),
+        np.ascontiguousarray(estimate.posterior),
+        estimate.scores.reshape(-1, n_classes, estimate.window),
+        estimate.offset,
+        estimate.prior_scores,
+        estimate.width,
+    ]
+    most = min(int(votes.labels_per_item.max(initial=0)), estimate.n_blocks)
+    return arrays, most * estimate.width + estimate.prior_scores.shape[1]
+
+
+def _whole(estimate: Estimated) -> Covariance:
+    n, n_blocks, width = estimate.n_parameters, estimate.n_blocks, estimate.width
+    blocks, corner = complete(estimate)
+    information = np.zeros((n, n))
+    for b in range(n_blocks):
+        part = slice(b * width, (b + 1) * width)
+        information[part, part] = blocks[b]
+    last = slice(n_blocks * width, n)
+    information[last, last] = corner
+    scale = _scale(np.diag(information))
+    arrays, length = _arguments(estimate)
+    slope = np.zeros((estimate.votes.n_classes, n))
+    lose_all(
+        *arrays, 0, estimate.votes.n_items, np.full(n_blocks, -1),
+        np.empty(length, dtype=np.int64), np.empty((len(slope), length)), information, slope,
+    )  # fmt: skip
+    whole = _inverse(information, scale)
+    inner = whole[: last.start, : last.start].reshape(n_blocks, width, n_blocks, width)
+    return Covariance(
+        np.ascontiguousarray(np.einsum("bcbd->bcd", inner)),
+        whole[: last.start, last].reshape(n_blocks, width, -1),
+        whole[last, last],
+        whole,
+        slope / max(estimate.votes.n_items, 1),
+    )
+
+
+def _scale(diagonal: Float) -> Float:
+    """Return the roots of the complete information; 1 where there is none."""
+    return np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+
+
+def _inverse(information: Float, scale: Float) -> Float:
+    """Return the inverse of a symmetric matrix given by its lower half, made positive definite.
+
+    Directions in which the votes say next to nothing keep a sliver of the complete information.
+    """
+    scaled = information / scale / scale[:, np.newaxis]
+    try:
+        factor = cho_factor(scaled, lower=True)
+        smallest = np.min(np.diag(factor[0])) ** 2
+    except np.linalg.LinAlgError:
+        smallest = 0.0
+    if smallest > _LEAST:
+        inverse = cho_solve(factor, np.eye(len(scaled)))
+    else:
+        values, vectors = eigh(scaled, lower=True)
+        inverse = (vectors / np.maximum(values, _LEAST)) @ vectors.T
+    return np.asarray(inverse / scale / scale[:, np.newaxis])
+
+
+def _arrow(estimate: Estimated) -> Covariance:
+    blocks, corner = complete(estimate)
+    n_blocks, width = estimate.n_blocks, estimate.width
+    scale, prior_scale = _scale(np.einsum("bcc->bc", blocks)), _scale(np.diag(corner))
+    border = np.zeros((n_blocks, width, len(corner)))
+    arrays, length = _arguments(estimate)
+    slope = np.zeros((estimate.votes.n_classes, estimate.n_parameters))
+    lose_blocks(
+        *arrays, 0, estimate.votes.n_items, np.full(n_blocks, -1),
+        np.empty((len(slope), length)), blocks, border, corner, slope,
+    )  # fmt: skip
+    own = np.stack([_inverse(block, each) for block, each in zip(blocks, scale, strict=True)])
+    pull = np.einsum("bcd,bdp->bcp", own, border)
+    left = corner - np.einsum("bcp,bcq->pq", border, pull)
+    prior = _inverse(left, prior_scale) if len(corner) else left
+    across = -np.einsum("bcp,pq->bcq", pull, prior)
+    return Covariance(
+        own - np.einsum("bcp,bdp->bcd", across, pull),
+        across,
+        prior,
+        None,
+        slope / max(estimate.votes.n_items, 1),
+    )
+
+
+def confusion_variance(estimate: Estimated, found: Covariance) -> Float:
+    """Return the variance of every confusion, shape (B, K, K)."""
+    variance = np.empty_like(estimate.of_block)
+    for k, first in enumerate(estimate.offset):
+        part = slice(first, first + estimate.window)
+        change = estimate.of_block[:, k, :, np.newaxis] * estimate.scores[:, :, k]
+        variance[:, k] = np.einsum("byc,bcd,byd->by", change, found.blocks[:, part, part], change)
+    return np.maximum(variance, 0.0)
+
+
+def prior_variance(estimate: Estimated, found: Covariance) -> Float:
+    """Return the variance of the class prior, shape (K,)."""
+    change = estimate.class_prior[:, np.newaxis] * estimate.prior_scores
+    return np.maximum(np.einsum("kc,cd,kd->k", change, found.corner, change), 0.0)
+
+
+def skill_variance(estimate: Estimated, found: Covariance) -> Float:
+    """Return the variance of each block's probability of being right, shape (B,)."""
+    prior, rows = estimate.class_prior, estimate.of_block
+    change = np.zeros((estimate.n_blocks, estimate.width))
+    right = np.einsum("bkk->bk", rows)
+    for k, first in enumerate(estimate.offset):
+        score = estimate.scores[:, k, k]
+        change[:, first : first + estimate.window] += prior[k] * right[:, [k]] * score
+    of_prior = (right * prior) @ estimate.prior_scores
+    variance = np.einsum("bc,bcd,bd->b", change, found.blocks, change)
+    variance += 2 * np.einsum("bc,bcp,bp->b", change, found.border, of_prior)
+    variance += np.einsum("bp,pq,bq->b", of_prior, found.corner, of_prior)
+    return np.maximum(variance, 0.0)
+
+
+def prevalence(estimate: Estimated, found: Covariance) -> tuple[Float, Float]:
+    """Return the share of each class among the items, and its variance, shape (K,).
+
+    The truth varies given the parameters, and the posteriors vary with the parameters.
+    """
+    soft = estimate.posterior
+    n_items = max(len(soft), 1)
+    own = (soft * (1 - soft)).sum(axis=0) / n_items**2
+    slope = found.slope
+    if found.whole is not None:
+        shared = np.einsum("kc,cd,kd->k", slope, found.whole, slope)
+    else:
+        n_blocks, width = estimate.n_blocks, estimate.width
+        inner = slope[:, : n_blocks * width].reshape(-1, n_blocks, width)
+        outer = slope[:, n_blocks * width :]
+        shared = np.einsum("kbc,bcd,kbd->k", inner, found.blocks, inner)
+        shared += 2 * np.einsum("kbc,bcp,kp->k", inner, found.border, outer)
+        shared += np.einsum("kp,pq,kq->k", outer, found.corner, outer)
+    return soft.sum(axis=0) / n_items, own + np.maximum(shared, 0.0)

@@ -1,0 +1,113 @@
+"""Plausible truths: whole sets of labels drawn at random, for whatever is computed from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from aggregate._validation import check_number
+from aggregate.annotations import Annotations
+from aggregate.fusion import posterior
+from aggregate.fusion.posterior import clamp
+from aggregate.inspection._draws import Laplace
+from aggregate.inspection._information import covariance
+from aggregate.inspection._likelihood import estimated
+from aggregate.models._gold import gold_codes
+
+Float = NDArray[np.float64]
+
+
+def sample_labels(
+    model: Any,
+    annotations: Annotations,
+    n_draws: int = 100,
+    *,
+    vary_parameters: bool = False,
+    gold: Any = None,
+    random_state: int | np.random.Generator | None = None,
+) -> NDArray[Any]:
+    """Draw truths that the votes leave plausible: compute with each, look at the spread.
+
+    What is computed from the likeliest labels (a share, a regression, the accuracy of a
+    classifier) looks surer than it is, since the labels may be wrong. Computed from each of many
+    plausible sets of labels, its spread shows how much that matters; it adds to the spread that
+    the computation itself admits, as in multiple imputation.
+
+    Each item's class is drawn from its soft label, independently. With ``vary_parameters``,
+    every set has confusions and a class prior of its own, drawn by Laplace's approximation, so
+    that errors that all items share (an annotator judged too kindly) vary between sets, too.
+
+    Parameters
+    ----------
+    model : fitted aggregator
+        With ``vary_parameters``, one that `uncertainty` takes.
+    annotations : Annotations
+        Votes on the items; with ``vary_parameters``, those of the fit.
+    n_draws : int, default=100
+        Sets of labels.
+    vary_parameters : bool, default=False
+        Draw the parameters as well.
+    gold : mapping or array-like, optional
+        Items whose truth is known keep it.
+    random_state : int or Generator, optional
+        Seed.
+
+    Returns
+    -------
+    ndarray of shape (n_draws, N)
+        Classes.
+
+    Raises
+    ------
+    TypeError
+        If parameters are to vary and the model maximises no likelihood of a known form.
+
+    References
+    ----------
+    D. B. Rubin, Multiple Imputation for Nonresponse in Surveys, Wiley, 1987, chapter 3.
+
+    Examples
+    --------
+    >>> from aggregate import DawidSkene, simulate_annotations
+    >>> from aggregate.inspection import sample_labels
+    >>> crowd = simulate_annotations(300, 4, 2, labels_per_item=3, random_state=0)
+    >>> model = DawidSkene().fit(crowd.annotations)
+    >>> drawn = sample_labels(model, crowd.annotations, 200, random_state=0)
+    >>> drawn.shape
+    (200, 300)
+    >>> share = (drawn == 1).mean(axis=1)  # of the class 1 in every set
+    >>> bool(abs(share.mean() - model.probas_[:, 1].mean()) < 0.01)
+    True
+    """
+    check_is_fitted(model)
+    check_number("n_draws", n_draws, low=1, integer=True)
+    random = np.random.default_rng(random_state)
+    truth = gold_codes(gold, annotations)
+    codes = np.empty((n_draws, annotations.n_items), dtype=np.int64)
+    if vary_parameters:
+        estimate = estimated(model, annotations, gold)
+        parameters = Laplace(estimate, covariance(estimate)).draw(n_draws, random)
+        for row, (confusion, prior) in zip(codes, parameters, strict=True):
+            soft = posterior(
+                annotations,
+                confusion,
+                prior,
+                annotator_correlation=model.annotator_correlation,
+                gold=truth,
+            )
+            row[:] = _draw(soft, random)
+    else:
+        soft = clamp(model.predict_proba(annotations), truth)
+        for row in codes:
+            row[:] = _draw(soft, random)
+    return np.asarray(model.classes_[codes])
+
+
+def _draw(soft: Float, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return a class for each row of probabilities."""
+    height = random.random((len(soft), 1)) * soft.sum(axis=1, keepdims=True)
+    below = (height >= np.cumsum(soft, axis=1)).sum(axis=1)
+    return np.minimum(below, soft.shape[1] - 1)

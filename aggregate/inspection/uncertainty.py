@@ -1,0 +1,227 @@
+"""How well a fit knows its annotators and classes: standard errors, intervals, draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from aggregate._validation import check_choice, check_number
+from aggregate.annotations import Annotations
+from aggregate.fusion import posterior
+from aggregate.inspection import _information as information
+from aggregate.inspection._draws import Laplace
+from aggregate.inspection._estimates import (
+    Uncertainty,
+    beta_intervals,
+    effective_labels,
+    percentiles,
+)
+from aggregate.inspection._likelihood import Estimated, check_same_votes, estimated
+from aggregate.inspection._resampling import Drawn, bootstrap
+from aggregate.models._gold import gold_codes
+
+Float = NDArray[np.float64]
+
+_DRAWS = 100
+_CHEAP = 1_000_000  # annotations up to which draws are made unasked
+
+
+def uncertainty(
+    model: Any,
+    annotations: Annotations,
+    method: str = "information",
+    *,
+    level: float = 0.95,
+    gold: Any = None,
+    n_draws: int | None = None,
+    n_bootstrap: int = 200,
+    n_jobs: int | None = None,
+    random_state: int | np.random.Generator | None = 0,
+    verbose: bool = False,
+) -> Uncertainty:
+    r"""Return standard errors and intervals of everything a model estimated.
+
+    "information": the parameters' coordinates :math:`\theta` (logarithms of the confusions and
+    of the class prior) have about the covariance :math:`I^{-1}`, with the observed information
+
+    .. math:: I = \sum_i \Bigl(\mathrm{E}_{q_i} \bigl[-\nabla^2 \ell_i(k)\bigr] -
+        \mathrm{Cov}_{q_i} \bigl[\nabla \ell_i(k)\bigr]\Bigr) + \text{prior},
+
+    :math:`\ell_i(k)` the log probability of truth k and the labels of item i, and
+    :math:`q_i` the posterior: what known truths would tell, less what is lost because they
+    are not known (Louis 1982). Up to 2,500 coordinates the matrix is inverted whole; above,
+    annotators are coupled through the class prior alone, which makes the errors a little too
+    small. Each probability p of variance v then has the interval of a Beta distribution of
+    :math:`p (1 - p) / v` labels: with known truths this is the exact Bayesian interval, and it
+    stays between 0 and 1. A model without pseudo-labels gets half a label in each cell for it.
+    The prevalence is averaged over draws of the parameters.
+
+    "bootstrap": the model is fitted again to items drawn with replacement, each time from where
+    the fit ended; errors are standard deviations, intervals percentiles. Slower, for any model
+    with confusions; right in large samples also where annotators' errors depend on each other
+    within items, which the information takes for independent.
+
+    Both fail where the votes do not determine the parameters (see `identifiability_report`) and
+    say nothing of a model that is wrong. The prior's pseudo-labels count as information: for
+    annotators with a handful of labels the intervals are as right as the prior is.
+
+    Parameters
+    ----------
+    model : fitted aggregator
+        `DawidSkene`, `OneCoinDawidSkene`, `ClassConditionalDawidSkene`, `PooledDawidSkene`,
+        `HierarchicalDawidSkene` (its crowd taken as known) or `IBCC`; with "bootstrap", any
+        with ``confusion_``.
+    annotations : Annotations
+        What it was fitted to.
+    method : {"information", "bootstrap"}
+    level : float, default=0.95
+        Coverage of the intervals.
+    gold : mapping or array-like, optional
+        The gold that it was fitted with. (Histories count as unknown.)
+    n_draws : int, optional
+        Draws of parameters for the prevalence; 0 linearises. By default 100 up to a million
+        annotations, else 0.
+    n_bootstrap : int, default=200
+        Fits.
+    n_jobs : int, optional
+        Threads of the bootstrap. The results are the same.
+    random_state : int or Generator, optional
+        Seed.
+    verbose : bool, default=False
+        Show a progress bar of the fits.
+
+    Returns
+    -------
+    Uncertainty
+
+    Raises
+    ------
+    TypeError
+        If the model maximises no likelihood of a known form, or has no confusions.
+    ValueError
+        If it was fitted to other annotators or classes, or its confusions are fixed.
+
+    References
+    ----------
+    T. A. Louis, Finding the observed information matrix when using the EM algorithm, Journal
+    of the Royal Statistical Society B 44(2):226-233, 1982, equation 3.2.
+
+    B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, Chapman and Hall, 1993,
+    chapter 13.
+
+    Examples
+    --------
+    >>> from aggregate import DawidSkene, simulate_annotations
+    >>> from aggregate.inspection import uncertainty
+    >>> crowd = simulate_annotations(300, 4, 2, labels_per_item=3, random_state=0)
+    >>> model = DawidSkene().fit(crowd.annotations)
+    >>> found = uncertainty(model, crowd.annotations)
+    >>> found.skill.value.round(2), found.skill.standard_error.round(2)
+    (array([0.76, 0.73, 0.56, 0.66]), array([0.07, 0.07, 0.06, 0.06]))
+    """
+    check_choice("method", method, ("information", "bootstrap"))
+    check_number("level", level, low=0, high=1 - 1e-9, low_open=True)
+    check_number("n_bootstrap", n_bootstrap, low=2, integer=True)
+    if n_draws is None:
+        n_draws = _DRAWS if annotations.n_annotations <= _CHEAP else 0
+    check_number("n_draws", n_draws, low=0, integer=True)
+    if method == "information":
+        return _by_information(model, annotations, gold, level, n_draws, random_state)
+    _check_confusions(model, annotations)
+    drawn = bootstrap(
+        model,
+        annotations,
+        gold,
+        n_bootstrap=n_bootstrap,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        verbose=verbose,
+    )
+    return _by_bootstrap(model, annotations, drawn, level)
+
+
+def _by_information(
+    model: Any,
+    annotations: Annotations,
+    gold: Any,
+    level: float,
+    n_draws: int,
+    random_state: int | np.random.Generator | None,
+) -> Uncertainty:
+    estimate = estimated(model, annotations, gold)
+    found = information.covariance(estimate)
+    laplace = Laplace(estimate, found)
+    of_cells = information.confusion_variance(estimate, found)[estimate.unit]
+    of_skill = information.skill_variance(estimate, found)[estimate.unit]
+    skill = np.einsum("jkk,k->j", estimate.confusion, estimate.class_prior)
+    share, of_share = information.prevalence(estimate, found)
+    centre = share
+    if n_draws:
+        centre, of_share = _drawn_share(estimate, laplace, gold, n_draws, random_state)
+    prior = estimate.class_prior
+    of_prior = information.prior_variance(estimate, found)
+    return Uncertainty(
+        method="information",
+        level=level,
+        annotators=annotations.annotators,
+        classes=annotations.classes,
+        n_labels=annotations.labels_per_annotator,
+        confusion=beta_intervals(model.confusion_, estimate.confusion, of_cells, level),
+        skill=beta_intervals(model.annotator_skill_, skill, of_skill, level),
+        class_prior=beta_intervals(model.class_prior_, prior, of_prior, level),
+        prevalence=beta_intervals(share, centre, of_share, level),
+        effective_labels=effective_labels(estimate.confusion, of_cells),
+        _laplace=laplace,
+    )
+
+
+def _drawn_share(
+    estimate: Estimated,
+    laplace: Laplace,
+    gold: Any,
+    n_draws: int,
+    random_state: int | np.random.Generator | None,
+) -> tuple[Float, Float]:
+    """Return the mean share of each class over drawn parameters, and its variance."""
+    truth = gold_codes(gold, estimate.votes)
+    n_items = max(estimate.votes.n_items, 1)
+    shares, own = [], []
+    for confusion, prior in laplace.draw(n_draws, np.random.default_rng(random_state)):
+        soft = posterior(estimate.votes, confusion, prior, annotator_correlation=0.0, gold=truth)
+        shares.append(soft.mean(axis=0))
+        own.append((soft * (1 - soft)).sum(axis=0) / n_items**2)
+    stack = np.stack(shares)
+    spread = stack.var(axis=0, ddof=1) if n_draws > 1 else np.zeros(stack.shape[1])
+    return stack.mean(axis=0), np.mean(own, axis=0) + spread
+
+
+def _check_confusions(model: Any, annotations: Annotations) -> None:
+    """Refuse what the bootstrap cannot fit again."""
+    check_is_fitted(model)
+    if not hasattr(model, "confusion_"):
+        raise TypeError(
+            f"{type(model).__name__} has no confusion_; uncertainty needs a model with "
+            "confusion matrices, such as DawidSkene."
+        )
+    check_same_votes(model, annotations)
+
+
+def _by_bootstrap(model: Any, annotations: Annotations, drawn: Drawn, level: float) -> Uncertainty:
+    share = drawn.prevalence
+    of_share = share.var(axis=0, ddof=1) + drawn.own.mean(axis=0)
+    confusion = percentiles(model.confusion_, drawn.confusion, level)
+    return Uncertainty(
+        method="bootstrap",
+        level=level,
+        annotators=annotations.annotators,
+        classes=annotations.classes,
+        n_labels=annotations.labels_per_annotator,
+        confusion=confusion,
+        skill=percentiles(model.annotator_skill_, drawn.skill, level),
+        class_prior=percentiles(model.class_prior_, drawn.class_prior, level),
+        prevalence=beta_intervals(drawn.share, share.mean(axis=0), of_share, level),
+        effective_labels=effective_labels(model.confusion_, np.square(confusion.standard_error)),
+    )

@@ -15,7 +15,7 @@ from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models.bayesian import CBCC, MACE
 from aggregate.models.ensembles._explanation import explain
 from aggregate.models.ensembles._residuals import Residuals
-from aggregate.models.ensembles._scores import log_scores
+from aggregate.models.ensembles._scores import as_given, log_scores
 from aggregate.models.ensembles.correlation import belief_of, cross_examine
 from aggregate.models.structures import (
     HierarchicalDawidSkene,
@@ -193,7 +193,7 @@ class Auto(ConfusionModel):
         """Return the fitted models that keep all classes, and the names of the others."""
         kept: dict[str, ConfusionModel] = {}
         left_out = []
-        known = None if gold is None else _as_given(gold, annotations)
+        known = None if gold is None else as_given(gold, annotations)
         for name, model in members.items():
             model.fit(annotations, gold=known)
             if name != "hierarchical" and lost_classes(annotations, model.class_prior_).any():
@@ -216,10 +216,3 @@ class Auto(ConfusionModel):
 
     def _stranger(self) -> Float:
         return np.asarray(np.mean([m._stranger() for m in self.members_.values()], axis=0))
-
-
-def _as_given(gold: NDArray[np.int32], annotations: Annotations) -> NDArray[Any]:
-    """Return gold codes as the classes that `fit` takes, None where unknown."""
-    known = np.empty(len(gold), dtype=object)
-    known[:] = [None if code < 0 else annotations.classes[code] for code in gold.tolist()]
-    return known

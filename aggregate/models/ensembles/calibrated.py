@@ -18,7 +18,7 @@ from aggregate.fusion.gold_calibration import (
 )
 from aggregate.fusion.posterior import clamp
 from aggregate.models._base import BaseAggregator
-from aggregate.models.ensembles._scores import log_scores, untempered
+from aggregate.models.ensembles._scores import as_given, log_scores, untempered
 from aggregate.models.ensembles.correlation import estimate_correlation
 from aggregate.models.structures import HierarchicalDawidSkene
 
@@ -131,7 +131,10 @@ class Calibrated(BaseAggregator):
             model, unknown_annotators=self.unknown_annotators, ties=self.ties, n_jobs=self.n_jobs
         ).fit(annotations)
         self._learn(annotations, log_scores(blind, annotations), gold)
-        self.estimator_ = blind if gold is None else untempered(blind).fit(annotations, gold=gold)
+        self.estimator_ = blind
+        if gold is not None:
+            known = as_given(gold, annotations)
+            self.estimator_ = untempered(blind).fit(annotations, gold=known)
         for name in ("class_prior_", "confusion_", "annotator_skill_", "n_iter_", "converged_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from aggregate import GLAD, Calibrated, DawidSkene, HierarchicalDawidSkene, estimate_correlation
+from aggregate import (
+    GLAD,
+    Annotations,
+    Auto,
+    Calibrated,
+    DawidSkene,
+    HierarchicalDawidSkene,
+    estimate_correlation,
+)
 from aggregate.fusion import CorrelationBelief
 from aggregate.metrics import log_loss
 from tests import problems
@@ -86,6 +94,19 @@ def test_same_seed_same_answer():
     )
     np.testing.assert_array_equal(one, other)
     assert (one != third).any()
+
+
+@pytest.mark.parametrize("model", [Calibrated(), Auto()], ids=str)
+def test_gold_goes_by_name(model):
+    votes, truth = misled(5, n_items=60)
+    named = Annotations(
+        votes.item_ptr, votes.annotator, votes.label, votes.items, votes.annotators,
+        np.array(["no", "yes"]),
+    )  # fmt: skip
+    gold = np.where(np.arange(60) < 20, truth, -1)
+    words = {i: ("no", "yes")[truth[i]] for i in range(20)}
+    by_name, by_code = model.fit(named, gold=words).probas_, model.fit(votes, gold=gold).probas_
+    np.testing.assert_array_equal(by_name, by_code)
 
 
 def test_gold_methods_need_gold():

@@ -102,11 +102,10 @@ def _for_the_others(
     annotations: Annotations, found: Triples, ranks: ContentRanks, random: np.random.Generator
 ) -> Triples:
     """Return a triple for each annotator who is in none and shares an item with two others."""
-    pointers, item_of, _ = annotations.by_annotator
     missing = np.setdiff1d(np.arange(annotations.n_annotators), found)
+    missing = missing[np.argsort(ranks.annotators[missing])]
     triples = []
-    for j in missing[np.argsort(ranks.annotators[missing])].tolist():
-        own = np.unique(item_of[pointers[j] : pointers[j + 1]])
+    for j, own in zip(missing.tolist(), _items_of(annotations, missing), strict=True):
         for i in random.permutation(own[np.argsort(ranks.items[own])]).tolist():
             start, stop = annotations.item_ptr[i], annotations.item_ptr[i + 1]
             others = np.setdiff1d(annotations.annotator[start:stop], [j])
@@ -115,3 +114,18 @@ def _for_the_others(
                 triples.append(np.sort([j, *random.choice(others, size=2, replace=False)]))
                 break
     return np.array(triples, dtype=np.int64).reshape(-1, 3)
+
+
+def _items_of(annotations: Annotations, who: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the items of some annotators, without a sorted copy of all votes."""
+    wanted = np.zeros(annotations.n_annotators, dtype=np.bool_)
+    wanted[who] = True
+    names, items = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for first, _, part in annotations.blocks():
+        theirs = wanted[part.annotator]
+        names.append(part.annotator[theirs].astype(np.int64))
+        items.append(part.item[theirs].astype(np.int64) + first)
+    both = np.unique(np.column_stack([np.concatenate(names), np.concatenate(items)]), axis=0)
+    start = np.searchsorted(both[:, 0], who)
+    stop = np.searchsorted(both[:, 0], who, side="right")
+    return [both[a:b, 1] for a, b in zip(start, stop, strict=True)]

@@ -130,6 +130,18 @@ def test_random_choices_do_not_depend_on_the_order_of_annotators_and_items(model
 
 
 @each_model
+def test_votes_in_a_file_give_the_same_fit(model, tmp_path):
+    votes = crowd(1500).annotations
+    votes.save(tmp_path / "votes")
+    mapped = Annotations.open(tmp_path / "votes")
+    options = {"n_triples": 60} if model is TensorMoments else {}
+    one, other = model(**options).fit(votes), model(**options).fit(mapped)
+    np.testing.assert_array_equal(one.confusion_, other.confusion_)
+    np.testing.assert_array_equal(one.probas_, other.probas_)
+    assert "by_annotator" not in vars(mapped)  # a copy in another order
+
+
+@each_model
 def test_annotators_without_partners_are_reported_and_pooled(model):
     if model is SpectralDawidSkene:
         pytest.skip("groups, not pairs, determine its estimates")

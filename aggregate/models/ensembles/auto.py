@@ -38,7 +38,7 @@ class _QuietOneCoin(OneCoinDawidSkene):
     def publish(self) -> OneCoinDawidSkene:
         """Return the fitted model as what users know."""
         model = OneCoinDawidSkene()
-        vars(model).update(vars(self))
+        model.__dict__.update(vars(self))
         return model
 
 

@@ -33,6 +33,7 @@ from aggregate.io.text import USUAL_MISSING, restored, restored_with
 from aggregate.storage import FolderWriter
 
 _BYTES_PER_ROW: Final = 64  # of a range that is being assembled, everything counted
+_ROWS_PER_RANGE: Final = 4_000_000  # more of them would leave the processor's cache
 _MOST_RANGES: Final = 500  # files open at once
 AUTO: Final = "auto"
 
@@ -145,7 +146,8 @@ def _group(
 ) -> None:
     classes, on_duplicate, memory, n_jobs = options
     identifiers = survey(files)
-    rows_at_once = max(int(memory / _BYTES_PER_ROW / count_threads(n_jobs)), 1)
+    affordable = int(memory / _BYTES_PER_ROW / count_threads(n_jobs))
+    rows_at_once = max(min(affordable, _ROWS_PER_RANGE), 1)
     n_parts = min(-(-identifiers.n_rows // rows_at_once), _MOST_RANGES)
     splitters = identifiers.splitters(max(n_parts, 1))
     n_done = 0

@@ -15,6 +15,7 @@ from aggregate.grouping.identifiers import Identifiers, to_keys
 from aggregate.grouping.runs import Runs, text_buffers
 from aggregate.grouping.vocabulary import Vocabulary
 from aggregate.io.errors import ReadError
+from aggregate.io.text import Column
 from aggregate.kernels.grouping import number_parts, stable_places, text_parts
 
 Codes = NDArray[np.int32]
@@ -49,7 +50,8 @@ def partition(
     missing_as: dict[str, int] = {}
     send = _text_sender(splitters) if identifiers.dtype is None else _number_sender(splitters)
     for chunk in _ahead(files.chunks()):
-        who, said = annotators.codes(chunk.annotators), labels.codes(chunk.labels)
+        who = _codes(chunk, "annotator", annotators, chunk.annotators)
+        said = _codes(chunk, "label", labels, chunk.labels)
         items, missing = _items(chunk.items, identifiers)
         _refuse_orphans(chunk, "item", missing, said)
         _refuse_orphans(chunk, "annotator", who < 0, said)
@@ -64,6 +66,13 @@ def partition(
             missing_as[spelling] = missing_as.get(spelling, 0) + count
         progress(len(chunk.items))
     return Read(annotators, labels, n_rows, n_labelled, missing_as)
+
+
+def _codes(chunk: Chunk, role: str, vocabulary: Vocabulary, column: Column) -> Codes:
+    try:
+        return vocabulary.codes(column)
+    except ValueError as error:
+        raise ReadError(f"{chunk.place}: the {role} column {error}.") from error
 
 
 def _items(items: Any, identifiers: Identifiers) -> tuple[Any, NDArray[np.bool_] | None]:

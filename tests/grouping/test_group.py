@@ -254,6 +254,19 @@ def test_files_that_disagree(tmp_path):
     refused(tmp_path, [one, two], "the items are text in .*two.* and not in .*one")
 
 
+def test_columns_of_another_kind(tmp_path):
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    write_parquet(pa.table({"item": [1], "annotator": [1], "label": [1]}), one)
+    write_parquet(pa.table({"item": [1], "annotator": ["1"], "label": [1]}), two)
+    words = "two.parquet: the annotator column holds string values, what came before int64"
+    refused(tmp_path, [one, two], words)
+    write_parquet(pa.table({"item": [1], "annotator": [2], "label": [0.5]}), two)
+    refused(tmp_path, [one, two], "the label column holds double values")
+    nothing = pa.array([None], pa.string())  # no value, hence of no kind
+    write_parquet(pa.table({"item": [1], "annotator": [2], "label": nothing}), two)
+    assert group_annotations([two, one], tmp_path / "votes").classes.tolist() == [1]
+
+
 def test_repeats_as_an_error(tmp_path):
     table = pa.table({"item": [2, 1, 1, 2], "annotator": list("aaaa"), "label": [0, 1, 0, 0]})
     paths = split(table, tmp_path, 2)

@@ -215,7 +215,9 @@ class StreamingModel(AbstentionModel):
     def _remember_counts(self, counts: Counts) -> None:
         """Keep how much a fit knows, so that a stream can go on from it: (K,) and (M, K)."""
         n_classes = len(self.classes_)
-        rows = counts.table.reshape(len(self.annotators_), -1, n_classes)[:, :n_classes]
+        n_annotators = len(self.annotators_)
+        n_responses = len(counts.table) // max(n_annotators, 1)
+        rows = counts.table.reshape(n_annotators, n_responses, n_classes)[:, :n_classes]
         self._fitted_counts = Known(counts.mass, rows.sum(axis=1))
         for name in ("_stream", "n_batches_"):
             self.__dict__.pop(name, None)

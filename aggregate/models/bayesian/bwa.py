@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from aggregate._blocks import item_blocks, run_blocks
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.fusion import log_joint, vote_shares
@@ -171,21 +172,22 @@ class BWA(BaseAggregator):
     ) -> tuple[Float, Float, Float, float]:
         """Return scores, squared errors, the scores' total and their spread."""
         scores = np.empty((annotations.n_items, len(centre)))
-        errors, total = np.zeros_like(weight), np.zeros_like(centre)
-        spread = weighted_average_pass(
-            annotations.item_ptr,
-            annotations.annotator,
-            annotations.label,
-            _NO_GOLD if gold is None else gold,
-            weight,
-            centre,
-            float(self.centre_strength),
-            0,
-            annotations.n_items,
-            scores,
-            errors,
-            total,
-        )
+        known, strength = _NO_GOLD if gold is None else gold, float(self.centre_strength)
+
+        def block(first: int, last: int) -> tuple[Float, Float, float]:
+            errors, total = np.zeros_like(weight), np.zeros_like(centre)
+            spread = weighted_average_pass(
+                annotations.item_ptr, annotations.annotator, annotations.label, known,
+                weight, centre, strength, first, last, scores, errors, total,
+            )  # fmt: skip
+            return errors, total, spread
+
+        errors, total, spread = np.zeros_like(weight), np.zeros_like(centre), 0.0
+        bounds = item_blocks(annotations.item_ptr, table_size=weight.size)
+        for part in run_blocks(block, bounds, self.n_jobs):
+            errors += part[0]
+            total += part[1]
+            spread += part[2]
         return scores, errors, total, spread
 
     def _keep(self, annotations: Annotations, gold: NDArray[np.int32] | None, state: State) -> None:
@@ -210,7 +212,7 @@ class BWA(BaseAggregator):
     def _log_likelihood(self, annotations: Annotations) -> Float:
         """Take each annotator for a coin that is right as often as it agreed with the scores."""
         n_classes = len(self.classes_)
-        coins = np.append(self._coin, self._coin.mean())
+        coins = np.append(self._coin, self._coin.mean() if len(self._coin) else 0.5)
         confusion = np.stack([prior_confusion(n_classes, coin) for coin in coins])
         joint = log_joint(annotations, confusion, self.class_prior_, n_jobs=self.n_jobs)
         return np.asarray(np.logaddexp.reduce(joint, axis=1))

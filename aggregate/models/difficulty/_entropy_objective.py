@@ -45,6 +45,24 @@ def odds(parameters: Float, tables: Float, n_classes: int) -> Float:
     return np.exp(log_odds).reshape(-1, n_classes, n_classes)
 
 
+def odds_with_typical(log_odds: Float) -> Float:
+    """Return the exponentials of the annotators' tables (M, K, K) and, last, of their mean."""
+    n_classes = log_odds.shape[2]
+    everyone = np.append(log_odds, typical(log_odds)).reshape(-1, n_classes * n_classes)
+    return odds(everyone, np.eye(n_classes * n_classes), n_classes)
+
+
+def softmax(log_odds: Float) -> Float:
+    """Return the chances whose log odds are given along the last axis."""
+    chances = np.exp(log_odds - log_odds.max(axis=-1, keepdims=True))
+    return np.asarray(chances / chances.sum(axis=-1, keepdims=True))
+
+
+def typical(tables: Float) -> Float:
+    """Return the mean of the annotators' tables, zeros if there are none."""
+    return np.asarray(tables.sum(axis=0) / max(len(tables), 1))
+
+
 class EntropyObjective:
     """The objective of a data set, its gradient, and how its coordinates are laid out.
 

@@ -21,7 +21,13 @@ from aggregate.models.difficulty._ascent import (
     warn_of_flat_tables,
     warn_unless_converged,
 )
-from aggregate.models.difficulty._entropy_objective import EntropyObjective, basis, odds
+from aggregate.models.difficulty._entropy_objective import (
+    EntropyObjective,
+    basis,
+    odds_with_typical,
+    softmax,
+    typical,
+)
 
 Float = NDArray[np.float64]
 Gold = NDArray[np.int32] | None
@@ -184,7 +190,8 @@ class MinimaxEntropy(BaseAggregator):
         rule = ClassPrior(self.class_prior, annotations.classes, self.prior_strength)
         by_annotator = float(self.penalty) * n_classes**2
         # The labels per annotator over those per item are the items per annotator.
-        self._item_penalty = by_annotator * annotations.n_items / annotations.n_annotators
+        items_each = max(annotations.n_items, 1) / max(annotations.n_annotators, 1)
+        self._item_penalty = by_annotator * items_each
         self._tables = basis(n_classes, self.scale)
         problem = EntropyObjective(
             annotations, gold, LogPrior(rule), self._tables,
@@ -228,18 +235,16 @@ class MinimaxEntropy(BaseAggregator):
         shape = (-1, len(self.classes_), len(self.classes_))
         self.annotator_log_odds_ = (annotators @ self._tables.T).reshape(shape)
         self.item_log_odds_ = self._best_items(annotations, gold)
-        self.confusion_ = _softmax(self.annotator_log_odds_)
+        self.confusion_ = softmax(self.annotator_log_odds_)
         self.annotator_skill_ = np.einsum("jkk,k->j", self.confusion_, self.class_prior_)
         soft = self._soft_labels_of(annotations, gold, self.item_log_odds_)
-        right = _softmax(self.annotator_log_odds_.mean(axis=0) + self.item_log_odds_)
+        right = softmax(typical(self.annotator_log_odds_) + self.item_log_odds_)
         self.item_difficulty_ = 1 - np.einsum("ikk,ik->i", right, soft)
         return soft
 
     def _odds_with_stranger(self) -> Float:
         """Append the unknown annotator, whose code is M."""
-        flat = self.annotator_log_odds_.reshape(len(self.annotators_), -1)
-        everyone = np.concatenate([flat, flat.mean(axis=0, keepdims=True)])
-        return odds(everyone, np.eye(flat.shape[1]), len(self.classes_))
+        return odds_with_typical(self.annotator_log_odds_)
 
     def _best_items(self, annotations: Annotations, gold: Gold) -> Float:
         """Return the likeliest table of every item, the annotators' held."""
@@ -292,9 +297,3 @@ class MinimaxEntropy(BaseAggregator):
         n_classes = len(self.classes_)
         joint = self._log_joint(annotations, np.zeros((annotations.n_items, n_classes, n_classes)))
         return np.asarray(np.logaddexp.reduce(joint, axis=1))
-
-
-def _softmax(log_odds: Float) -> Float:
-    """Return the chances whose log odds are given along the last axis."""
-    chances = np.exp(log_odds - log_odds.max(axis=-1, keepdims=True))
-    return np.asarray(chances / chances.sum(axis=-1, keepdims=True))

@@ -102,11 +102,10 @@ class ThresholdVote(BaseAggregator):
 
     def _margin(self, annotations: Annotations, threshold: int) -> Float:
         weight, offset = self.annotator_weight_[threshold], self.offset_[threshold]
-        own = np.append(weight, weight.mean())[annotations.annotator]
+        own = np.append(weight, weight.mean() if len(weight) else 1.0)[annotations.annotator]
         signed = np.where(annotations.label > threshold, own, -own)
         total = np.bincount(annotations.item, signed, minlength=annotations.n_items) - offset
-        size = np.bincount(annotations.item, abs(own), minlength=annotations.n_items)
-        size += abs(offset)
+        size = np.bincount(annotations.item, abs(own), minlength=annotations.n_items) + abs(offset)
         margin = np.divide(total, size, out=np.zeros(annotations.n_items), where=size > 0)
         margin[abs(margin) < _TIED] = 0.0
         return np.asarray(np.clip(margin, -1.0, 1.0))

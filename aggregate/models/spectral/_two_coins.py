@@ -95,7 +95,7 @@ class TwoCoinModel(ConfusionModel):
             hits[:, 0], alarms[:, 0] = 1 - alarms[:, 1], 1 - hits[:, 1]
             shares[0] = 1 - shares[1]
         confusion = _confusions(hits, alarms)
-        self._mean_confusion = _mean(confusion, annotations.labels_per_annotator)
+        self._mean_confusion = mean_confusion(confusion, annotations.labels_per_annotator)
         self._keep_confusions(confusion, shares)
 
     def _given_prior(self, annotations: Annotations) -> Float | None:
@@ -195,6 +195,9 @@ def _confusions(hits: Float, alarms: Float) -> Float:
     return confusion
 
 
-def _mean(confusion: Float, given: NDArray[np.int64]) -> Float:
+def mean_confusion(confusion: Float, given: NDArray[np.int64]) -> Float:
+    """Return the mean of the annotators' confusion matrices, weighted by their labels."""
+    if not len(given):
+        return np.full(confusion.shape[1:], 1 / confusion.shape[1])
     weight = given if given.any() else np.ones(len(given))
     return np.asarray(np.average(confusion, axis=0, weights=weight))

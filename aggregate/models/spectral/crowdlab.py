@@ -230,7 +230,8 @@ class CrowdLab(BaseAggregator):
         gold: NDArray[np.int32] | None,
     ) -> Float:
         n_classes = len(self.classes_)
-        weight = np.append(self.annotator_weight_, self.annotator_weight_.mean())
+        known = self.annotator_weight_
+        weight = np.append(known, known.mean() if len(known) else 1.0)
         votes = vote_counts(annotations, weight, n_jobs=self.n_jobs)
         wrong = (1 - self.agreement_) / max(n_classes - 1, 1)
         soft = wrong * votes.sum(axis=1, keepdims=True) + (self.agreement_ - wrong) * votes

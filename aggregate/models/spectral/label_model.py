@@ -14,6 +14,7 @@ from aggregate._validation import check_number
 from aggregate.annotations import Annotations
 from aggregate.kernels.pair_fit import pair_misfit
 from aggregate.models._confusion_model import ConfusionModel
+from aggregate.models.spectral._two_coins import mean_confusion
 from aggregate.models.spectral.spectral_meta_learner import SpectralMetaLearner
 from aggregate.moments import PairMoments, label_shares, pair_moments
 
@@ -139,9 +140,7 @@ class LabelModel(ConfusionModel):
         if not np.array_equal(order, np.arange(len(order))):
             confusion, result, path = self._minimise(misfit, confusion[:, order])
             n_iter += int(result.nit)
-        self._mean_confusion = np.average(
-            confusion, axis=0, weights=annotations.labels_per_annotator + 1e-9
-        )
+        self._mean_confusion = mean_confusion(confusion, annotations.labels_per_annotator)
         self._keep_confusions(confusion, closed.class_prior_)
         self.objective_path_ = -np.array(path)
         # Besides the limit (1) there is only success (0) and no lower value at hand (2).

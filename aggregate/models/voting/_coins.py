@@ -62,7 +62,7 @@ def agreement_log_likelihood(
     the mean skill; skills of 0 and 1 are kept off by half a percent.
     """
     n_classes = len(class_prior)
-    coin = np.append(skill, skill.mean())
+    coin = np.append(skill, skill.mean() if len(skill) else class_prior.max())
     coin = bounded(coin, np.full(len(coin), 99.0), n_classes)
     joint = log_joint(annotations, coin_confusions(coin, n_classes), class_prior, n_jobs=n_jobs)
     return np.asarray(np.logaddexp.reduce(joint, axis=1))

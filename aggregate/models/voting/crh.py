@@ -115,5 +115,5 @@ class CRH(IteratedVote):
         charged = loss + self.smoothing
         if self.loss == "mean":
             charged /= given + 2 * self.smoothing
-        whole = charged.max() if self.scale == "max" else charged.sum()
+        whole = charged.max(initial=0.0) if self.scale == "max" else charged.sum()
         return np.asarray(np.maximum(-np.log(charged / whole), 0.0))

@@ -9,7 +9,7 @@ annotators judge each other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,23 +70,28 @@ def complete(estimate: Estimated) -> tuple[Float, Float]:
     return blocks, corner
 
 
-def _arguments(estimate: Estimated) -> tuple[list[Any], int]:
-    """Return what both kernels take first, and how many columns an item may need."""
+class _Items(NamedTuple):
+    """What both kernels walk, and how many columns an item may need."""
+
+    block: NDArray[np.int32]
+    code: NDArray[np.uint32]
+    posterior: Float
+    scores: Float
+    length: int
+
+
+def _items(estimate: Estimated) -> _Items:
     votes = estimate.votes
     block = estimate.unit[votes.annotator]
     n_classes = votes.n_classes
-    arrays = [
-        votes.item_ptr,
+    most = min(int(votes.labels_per_item.max(initial=0)), estimate.n_blocks)
+    return _Items(
         block,
         row_codes(block, votes.label, estimate.n_blocks, n_classes),
         np.ascontiguousarray(estimate.posterior),
         estimate.scores.reshape(-1, n_classes, estimate.window),
-        estimate.offset,
-        estimate.prior_scores,
-        estimate.width,
-    ]
-    most = min(int(votes.labels_per_item.max(initial=0)), estimate.n_blocks)
-    return arrays, most * estimate.width + estimate.prior_scores.shape[1]
+        most * estimate.width + estimate.prior_scores.shape[1],
+    )
 
 
 def _whole(estimate: Estimated) -> Covariance:
@@ -99,11 +104,13 @@ def _whole(estimate: Estimated) -> Covariance:
     last = slice(n_blocks * width, n)
     information[last, last] = corner
     scale = _scale(np.diag(information))
-    arrays, length = _arguments(estimate)
+    items, votes = _items(estimate), estimate.votes
     slope = np.zeros((estimate.votes.n_classes, n))
     lose_all(
-        *arrays, 0, estimate.votes.n_items, np.full(n_blocks, -1),
-        np.empty(length, dtype=np.int64), np.empty((len(slope), length)), information, slope,
+        votes.item_ptr, items.block, items.code, items.posterior, items.scores,
+        estimate.offset, estimate.prior_scores, width, 0, votes.n_items, np.full(n_blocks, -1),
+        np.empty(items.length, dtype=np.int64), np.empty((len(slope), items.length)),
+        information, slope,
     )  # fmt: skip
     whole = _inverse(information, scale)
     inner = whole[: last.start, : last.start].reshape(n_blocks, width, n_blocks, width)
@@ -145,11 +152,12 @@ def _arrow(estimate: Estimated) -> Covariance:
     n_blocks, width = estimate.n_blocks, estimate.width
     scale, prior_scale = _scale(np.einsum("bcc->bc", blocks)), _scale(np.diag(corner))
     border = np.zeros((n_blocks, width, len(corner)))
-    arrays, length = _arguments(estimate)
+    items, votes = _items(estimate), estimate.votes
     slope = np.zeros((estimate.votes.n_classes, estimate.n_parameters))
     lose_blocks(
-        *arrays, 0, estimate.votes.n_items, np.full(n_blocks, -1),
-        np.empty((len(slope), length)), blocks, border, corner, slope,
+        votes.item_ptr, items.block, items.code, items.posterior, items.scores,
+        estimate.offset, estimate.prior_scores, width, 0, votes.n_items, np.full(n_blocks, -1),
+        np.empty((len(slope), items.length)), blocks, border, corner, slope,
     )  # fmt: skip
     own = np.stack([_inverse(block, each) for block, each in zip(blocks, scale, strict=True)])
     pull = np.einsum("bcd,bdp->bcp", own, border)

@@ -88,6 +88,8 @@ def app() -> None:
     metavar="FILE",
     help="Write the state of a long fit there every few passes, and go on from it.",
 )
+@click.option("--save-model", metavar="FILE", help="Write the fitted model (.npz), for --fitted.")
+@click.option("--fitted", metavar="FILE", help="Label with a saved model instead of fitting one.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 def label(**options: Any) -> None:
     r"""Give every item one label, with a confidence.
@@ -109,6 +111,8 @@ def label(**options: Any) -> None:
       aggregate label votes.csv --item question --annotator who --label answer
       zcat votes.csv.gz | aggregate label - --gold known.csv > labels.csv
       aggregate label anesthesia --annotators people.csv --confusions confusions.csv
+      aggregate label votes.csv --save-model crowd.npz -o labels.csv
+      aggregate label more.csv --fitted crowd.npz -o more-labels.csv
       aggregate label folder -o labels.parquet --checkpoint fit.npz --n-jobs -1
     """
     from aggregate.cli.label import run_label

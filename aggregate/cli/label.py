@@ -13,6 +13,7 @@ import click
 import numpy as np
 
 from aggregate._model_names import BASELINE, DEFAULT, VOTING
+from aggregate.cli.apply import label_with, refuse_what_fits
 from aggregate.cli.guard import InputError
 from aggregate.cli.label_blocks import is_large, label_by_blocks
 from aggregate.cli.summary import Tally, count, tell_annotators, tell_model, tell_votes
@@ -48,12 +49,23 @@ def run_label(
     max_iter: int | None,
     n_jobs: int | None,
     checkpoint: str | None,
+    save_model: str | None,
+    fitted: str | None,
     no_progress: bool,
     **reading: Any,
 ) -> None:
     """Do what ``aggregate label`` says."""
     targets = [path for path in (output, annotators, confusions) if path is not None]
     check_targets(targets, [path for path in (votes, gold) if path is not None])
+    if fitted is not None:
+        refuse_what_fits(
+            gold=gold, annotators=annotators, confusions=confusions, max_iter=max_iter,
+            checkpoint=checkpoint, save_model=save_model,
+        )  # fmt: skip
+        _apply(fitted, read_votes(votes, **reading), output, min_confidence)
+        return
+    if save_model is not None:
+        check_targets([save_model], [votes], (".npz",))
     if n_jobs == 0:
         raise InputError("--n-jobs must be a number of threads, or -1 for all processors.")
     data = read_votes(votes, **reading)
@@ -66,20 +78,36 @@ def run_label(
         )
     given = {"n_jobs": n_jobs, "max_iter": max_iter, "checkpoint": checkpoint}
     options = {name: value for name, value in given.items() if value is not None}
-    fitted: Any = make_model(
+    estimator: Any = make_model(
         model, verbose=bar and data.annotations.n_annotations >= _WORTH_A_BAR, **options
     )
-    if checkpoint is not None and "checkpoint" not in fitted.get_params(deep=False):
+    if checkpoint is not None and "checkpoint" not in estimator.get_params(deep=False):
         raise InputError(f"{model} takes no --checkpoint: {DEFAULT} does.")
-    fitted.fit(data.annotations, gold=known)
-    if confusions is not None and not hasattr(fitted, "confusion_"):
+    estimator.fit(data.annotations, gold=known)
+    if save_model is not None:
+        estimator.save(save_model, items=False)
+    if confusions is not None and not hasattr(estimator, "confusion_"):
         raise InputError(
             f"{model} knows no confusion matrices: leave out --confusions, or choose --model "
             f"{DEFAULT}."
         )
     targets_given = (output, annotators, confusions)
     work = label_by_blocks if is_large(data.annotations) else _tell_and_write
-    work(data, fitted, model, known, targets_given, min_confidence)
+    work(data, estimator, model, known, targets_given, min_confidence)
+
+
+def _apply(fitted: str, data: Votes, output: str | None, min_confidence: float) -> None:
+    """Label votes by a model from a file."""
+    items, told = label_with(fitted, data, min_confidence)
+    piped = output is None and not _is_terminal(sys.stdout)
+    click.echo(told, err=piped)
+    if piped:
+        print_csv(items)
+    elif output is None:
+        click.echo(f"\n{_first_rows(data.name, items, f' --fitted {shlex.quote(fitted)}')}")
+    else:
+        write_table(items, output)
+        click.echo(f"\nwrote {output}: {count(len(items['item']), 'row')}", err=piped)
 
 
 def _tell_and_write(
@@ -121,12 +149,12 @@ def _tell_and_write(
             click.echo(f"{start}wrote {path}: {count(n_rows, 'row')}", err=piped)
 
 
-def _first_rows(name: str, items: Table) -> str:
+def _first_rows(name: str, items: Table, options: str = "") -> str:
     n_items = len(items["item"])
     shown = on_screen({column: values[:_SHOWN] for column, values in items.items()}, "  ")
     rest = f"  … and {n_items - _SHOWN:,} more\n" if n_items > _SHOWN else ""
     source = "-" if name == "standard input" else shlex.quote(name)
-    return f"items\n{shown}\n{rest}\nTo save all: aggregate label {source} -o labels.csv"
+    return f"items\n{shown}\n{rest}\nTo save all: aggregate label {source}{options} -o labels.csv"
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -18,14 +18,23 @@ from aggregate.metrics.agreement import (
     percent_agreement,
 )
 from aggregate.metrics.calibration import brier_score, expected_calibration_error, log_loss
+from aggregate.metrics.reliability import (
+    Interval,
+    ReliabilityCurve,
+    bootstrap_interval,
+    reliability_curve,
+)
 
 __all__ = [
     "Agreement",
     "AgreementReport",
+    "Interval",
     "IntraclassCorrelation",
     "PairAgreement",
+    "ReliabilityCurve",
     "accuracy",
     "agreement_report",
+    "bootstrap_interval",
     "brennan_prediger",
     "brier_score",
     "confusion_error",
@@ -38,4 +47,5 @@ __all__ = [
     "log_loss",
     "pair_agreement",
     "percent_agreement",
+    "reliability_curve",
 ]

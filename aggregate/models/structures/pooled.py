@@ -50,8 +50,8 @@ class PooledDawidSkene(TiedDawidSkene):
     prior and B the mean of a Dirichlet prior of s pseudo-labels per row. An item's soft label
     then depends on how many votes each class received and not on whose they are, so it is a
     vote that knows which classes are rare and which are taken for each other. It suits
-    anonymous votes and annotators with a handful of labels each; it cannot tell a good
-    annotator from a bad one.
+    anonymous votes and annotators with a handful of labels each. It fails where annotators
+    differ: it cannot tell a good one from a bad one.
 
     Parameters are those of `DawidSkene`; annotators who were not in the fit have the shared
     matrix.

@@ -26,8 +26,9 @@ class IterativeWeightedVote(BaseVote):
     which is 1 for the perfect and 0 for those no better than chance among K classes. (The
     first-order form of the optimal log-odds weight: it has no pole at an accuracy of 1.) It
     stops when no winner changes. Tied winners share the agreement, unless ``ties="first"``
-    gives it to the first. Fast and hard to beat where annotators differ in one
-    number only; it cannot use an annotator whose mistakes are systematic.
+    gives it to the first. Fast and hard to beat where annotators differ in one number only. It
+    fails where mistakes are systematic: it gives such annotators no weight, although they tell
+    much.
 
     Parameters
     ----------

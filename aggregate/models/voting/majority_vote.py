@@ -14,7 +14,9 @@ class MajorityVote(BaseVote):
 
     Every vote counts the same. The baseline that any other model has to beat, and the best
     choice where annotators are equally good or have given a handful of labels each. The
-    shares are no calibrated probabilities: three votes out of three are a share of one.
+    shares are no calibrated probabilities: three votes out of three are a share of one. It
+    fails where annotators differ (a few experts among many who guess are outvoted) and where
+    more of them are wrong than right.
 
     Parameters
     ----------
@@ -39,6 +41,12 @@ class MajorityVote(BaseVote):
     probas_ : ndarray of shape (N, K)
         Shares of the votes.
     labels_ : ndarray of shape (N,)
+
+    References
+    ----------
+    N. de Condorcet, Essai sur l'application de l'analyse a la probabilite des decisions
+    rendues a la pluralite des voix, Imprimerie Royale, Paris, 1785 (when a majority of equally
+    good judges is right).
 
     Examples
     --------

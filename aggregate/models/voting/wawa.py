@@ -16,8 +16,8 @@ class Wawa(BaseVote):
     a weight; vote again. Where classes tie in the first vote, each gets its part of the
     agreement, so that the outcome depends on no order (with ``ties="first"``, the first class
     takes it all). A step up from `MajorityVote` where some
-    annotators are careless; it cannot tell one kind of mistake from another and trusts a
-    majority that is wrong.
+    annotators are careless. It fails where one kind of mistake is likelier than
+    another, which one weight cannot say, and where the majority is wrong, which it trusts.
 
     Parameters
     ----------

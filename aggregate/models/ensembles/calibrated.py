@@ -94,8 +94,8 @@ class Calibrated(BaseAggregator):
     Examples
     --------
     >>> from aggregate import Calibrated, DawidSkene
-    >>> from aggregate.datasets import load_anesthesia
-    >>> model = Calibrated(DawidSkene()).fit(load_anesthesia())
+    >>> from aggregate import load_dataset
+    >>> model = Calibrated(DawidSkene()).fit(load_dataset("anesthesia").annotations)
     >>> model.labels_[:4]
     array([1, 3, 2, 2])
     """

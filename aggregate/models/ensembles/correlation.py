@@ -44,8 +44,8 @@ def estimate_correlation(
     Examples
     --------
     >>> from aggregate import estimate_correlation
-    >>> from aggregate.datasets import load_anesthesia
-    >>> belief = estimate_correlation(load_anesthesia())
+    >>> from aggregate import load_dataset
+    >>> belief = estimate_correlation(load_dataset("anesthesia").annotations)
     >>> 0 < belief.mean < 1
     True
     """

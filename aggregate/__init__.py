@@ -9,7 +9,13 @@ if TYPE_CHECKING:
     from aggregate.annotations import Annotations
     from aggregate.datasets import load_dataset
     from aggregate.grouping import group_annotations
-    from aggregate.inspection import compare, identifiability_report, spammer_report
+    from aggregate.inspection import (
+        compare,
+        identifiability_report,
+        sample_labels,
+        spammer_report,
+        uncertainty,
+    )
     from aggregate.io import read_annotations, read_gold
     from aggregate.models import (
         BWA,
@@ -110,9 +116,11 @@ _HOME = {
     "load_model": "aggregate.models",
     "read_annotations": "aggregate.io",
     "read_gold": "aggregate.io",
+    "sample_labels": "aggregate.inspection",
     "simulate_annotations": "aggregate.simulate",
     "simulate_files": "aggregate.simulate",
     "spammer_report": "aggregate.inspection",
+    "uncertainty": "aggregate.inspection",
 }
 
 __all__ = [
@@ -165,9 +173,11 @@ __all__ = [
     "load_model",
     "read_annotations",
     "read_gold",
+    "sample_labels",
     "simulate_annotations",
     "simulate_files",
     "spammer_report",
+    "uncertainty",
 ]
 
 

@@ -148,6 +148,8 @@ def _is_attribute(key: str, made: type) -> bool:
 
 def _check_shapes(attributes: dict[str, Any]) -> None:
     """Refuse arrays that contradict each other: kernels walk them unchecked."""
+    if not attributes:  # a parameter that is an estimator, not fitted itself
+        return
     sizes = {"M": len(attributes["annotators_"]), "K": len(attributes["classes_"])}
     if "items_" in attributes:
         sizes["N"] = len(attributes["items_"])

@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
-from aggregate import Annotations, DawidSkene, load_model
+from aggregate import Annotations, Calibrated, DawidSkene, OneCoinDawidSkene, load_model
 from aggregate.io import ReadError, WriteError
 from aggregate.models import make_model, model_names
 from aggregate.models._values import CannotSaveError
@@ -97,6 +97,22 @@ class TestRoundTrip:
         model.save(file)
         assert_equal(model.get_params(), load_model(file).get_params())
         assert_equal(dict(vars(model)), dict(vars(load_model(file))))
+
+    @pytest.mark.parametrize("method", ["correlation", "temperature", "isotonic"])
+    def test_of_an_estimator_in_another(self, method, file):
+        crowd = problems.planted(2, n_classes=2)
+        gold = dict(enumerate(crowd.truth[:120].tolist()))
+        model = Calibrated(OneCoinDawidSkene(tol=1e-5), method=method)
+        model.fit(crowd.votes, gold=gold).save(file)
+        again = load_model(file)
+        assert again.estimator.get_params() == model.estimator.get_params()
+        assert not hasattr(again.estimator, "classes_")
+        np.testing.assert_array_equal(
+            again.predict_proba(crowd.votes), model.predict_proba(crowd.votes)
+        )
+        model.estimator.set_params(random_state=np.random.default_rng(0))
+        with pytest.raises(CannotSaveError, match=r"estimator\.random_state of OneCoinDawidSkene"):
+            model.save(file)
 
     @pytest.mark.parametrize(
         "items",

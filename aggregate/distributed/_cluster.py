@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import uuid4
 
 from aggregate.distributed.errors import ClusterError
 
-Result = TypeVar("Result")
-
-_WAITS: Final = (0.1, 0.3, 1.0, 3.0, 10.0)  # seconds between attempts: workers restart in a few
+_PARAMETERS_MAY_BE_LARGE: Final = {"distributed.admin.large-graph-warning-threshold": "1 TiB"}
 
 
 def require_dask() -> None:
@@ -46,45 +43,30 @@ def count_threads() -> int:
 
 
 class Shared:
-    """A value that every task may read: sent to all workers at once, not with every task.
+    """A value that every task may read: each worker gets it once, not with every task.
 
-    A worker that joins later fetches it from another. Where all who held it have died, the
-    tasks are cancelled; `retrying` sends it again.
+    It is a task without arguments. So the scheduler keeps it, workers fetch it from each other,
+    and none of them takes it along when it dies, as happens to what is scattered.
     """
 
     def __init__(self, value: Any) -> None:
         self.key = f"shared-{uuid4().hex}"
-        client = current_client()
-        if client is None:
-            self.entry: Any = (partial(_given, value),)
-            return
-        (future,) = retrying(lambda: client.scatter([value], broadcast=True, hash=False))
-        self.key, self.entry = future.key, future
+        self.task = (partial(_given, value),)
 
 
 def _given(value: Any) -> Any:
     return value
 
 
-def retrying(attempt: Callable[[], Result]) -> Result:
-    """Call ``attempt`` again when what it sends, or had sent, is lost with a worker."""
-    from distributed import CancelledError
-
-    for wait in _WAITS:
-        try:
-            return attempt()
-        except (CancelledError, OSError):  # which covers a closed connection
-            time.sleep(wait)
-    return attempt()
-
-
 @contextmanager
 def told(doing: str, n_parts: int) -> Iterator[None]:
     """Turn what goes wrong on a cluster into an error that says what to change."""
+    from dask import config
     from distributed import CancelledError, KilledWorker
 
     try:
-        yield
+        with config.set(_PARAMETERS_MAY_BE_LARGE):
+            yield
     except KilledWorker as error:
         raise ClusterError(
             f"{_times(error.allowed_failures + 1)} that was to {doing}"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate.annotations import Annotations
-from aggregate.distributed._cluster import Shared, retrying
+from aggregate.distributed._cluster import Shared
 from aggregate.distributed._ids import Ids, as_array
 from aggregate.distributed._parts import Parts, each, given
 from aggregate.distributed._passes import annotations_of
@@ -82,12 +82,7 @@ def write_labels(votes: DaskAnnotations, model: Any, folder: str | os.PathLike[s
     width = len(str(votes.npartitions - 1))
     files = [str(place / f"labels-{part:0{width}d}.parquet") for part in range(votes.npartitions)]
     targets = given("target", str, files)
-
-    def write() -> list[str]:
-        written = _tables(votes, model).map("write", _write, targets)
-        return written.compute("write the labels", votes.npartitions)
-
-    return retrying(write)
+    return _tables(votes, model).map("write", _write, targets).compute("write the labels")
 
 
 # On the workers --------------------------------------------------------------------------------

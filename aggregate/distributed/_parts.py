@@ -132,7 +132,7 @@ def each(name: str, function: Callable[..., Any], *arguments: Any) -> Parts:
             graph |= one.graph
             columns.append(one.keys if len(one) == n_parts else one.keys * n_parts)
         elif isinstance(one, Shared):
-            graph[one.key] = one.entry
+            graph[one.key] = one.task
             columns.append([one.key] * n_parts)
         else:
             fixed[place] = one

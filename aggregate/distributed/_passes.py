@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate.annotations import Annotations
-from aggregate.distributed._cluster import Shared, retrying
+from aggregate.distributed._cluster import Shared
 from aggregate.distributed._parts import Parts
 from aggregate.distributed._rows import Part
 from aggregate.fusion import vote_shares
@@ -42,14 +42,9 @@ class DistributedPasses:
 
     def expect(self, state: State) -> Counts:
         """Return the expected counts under a state, and its log likelihood."""
-
-        def one_pass() -> Counts:
-            shared = Shared(state)
-            counts = self.parts.map("em-pass", _expect, self.gold, shared)
-            (total,) = counts.reduce("add-counts", add).compute("make a pass", len(self.parts))
-            return total
-
-        return retrying(one_pass)
+        counts = self.parts.map("em-pass", _expect, self.gold, Shared(state))
+        (total,) = counts.reduce("add-counts", add).compute("make a pass", len(self.parts))
+        return Counts(*total)
 
     def count(self, soft_labels: Any) -> Counts:
         """Return the counts under the shares of the votes."""
@@ -64,7 +59,7 @@ class DistributedPasses:
 
 
 def _expect(part: Part, gold: Gold, state: State) -> Counts:
-    return block_counts(part.item_ptr, part.code, gold, state)
+    return block_counts(part.pointers, part.code, gold, state)
 
 
 def _count_votes(part: Part, gold: Gold, shape: tuple[int, int]) -> Counts:
@@ -72,7 +67,7 @@ def _count_votes(part: Part, gold: Gold, shape: tuple[int, int]) -> Counts:
     shares = clamp(vote_shares(annotations_of(part, shape)), gold)
     mass, table = np.zeros(n_classes), np.zeros((n_annotators * n_classes, n_classes))
     n_items = len(part.item_ptr) - 1
-    posterior_counts(part.item_ptr, part.code, shares, 0, n_items, table, mass)
+    posterior_counts(part.pointers, part.code, shares, 0, n_items, table, mass)
     return Counts(mass, table, 0.0)
 
 

@@ -64,6 +64,13 @@ class Part(NamedTuple):
     item_ptr: NDArray[np.int64]
     code: NDArray[np.uint32]
 
+    @property
+    def pointers(self) -> NDArray[np.int64]:
+        """The pointers as `aggregate.Annotations` has them, read-only: kernels know that type."""
+        view = self.item_ptr.view()
+        view.flags.writeable = False
+        return view
+
 
 class Size(NamedTuple):
     """What a part holds; sizes add up."""

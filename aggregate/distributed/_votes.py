@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregate.distributed._cluster import Shared, retrying
+from aggregate.distributed._cluster import Shared
 from aggregate.distributed._labels import without_items
 from aggregate.distributed._parts import Parts
 from aggregate.distributed._passes import annotations_of
@@ -30,21 +30,16 @@ def fit_vote(votes: DaskAnnotations, model: Any, gold: Parts | None) -> None:
     given = votes.label_counts.sum(axis=1)
     weight = np.ones(len(given))
     if isinstance(model, Wawa):
-        plain = without_items(model)
-        agreed = _total(votes, lambda: votes._parts.map("agree", _agreed, gold, plain, shape))
-        weight = rates(agreed, given)
-    sums = _total(votes, lambda: votes._parts.map("weigh", _weighted, gold, Shared(weight), shape))
+        agreed = votes._parts.map("agree", _agreed, gold, without_items(model), shape)
+        weight = rates(_total(votes, agreed), given)
+    sums = _total(votes, votes._parts.map("weigh", _weighted, gold, Shared(weight), shape))
     n_classes = votes.n_classes
     model._keep(Weights(weight), sums[:n_classes], sums[n_classes:], given)
 
 
-def _total(votes: DaskAnnotations, sums: Any) -> Float:
-    def one_pass() -> Float:
-        reduced = sums().reduce("add-votes", sum)
-        total: Float = reduced.compute("count the votes", votes.npartitions)[0]
-        return total
-
-    return retrying(one_pass)
+def _total(votes: DaskAnnotations, sums: Parts) -> Float:
+    (total,) = sums.reduce("add-votes", sum).compute("count the votes", votes.npartitions)
+    return np.asarray(total)
 
 
 def _agreed(part: Part, gold: Gold, model: Any, shape: tuple[int, int]) -> Float:

@@ -174,7 +174,7 @@ class TestParquet:
     def test_lists_are_no_labels(self, tmp_path):
         table = pa.table({"task": [1], "worker": [1], "label": [["a"]]})
         arrow_parquet.write_table(table, tmp_path / "votes.parquet")
-        with pytest.raises(ValueError, match="columns 'label' .* hold lists"):
+        with pytest.raises(ValueError, match=r"columns 'label' .* hold lists"):
             DaskAnnotations.from_parquet(tmp_path)
 
 

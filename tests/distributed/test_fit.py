@@ -6,7 +6,9 @@ import subprocess
 import sys
 import textwrap
 
+import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -35,12 +37,14 @@ MODELS = [
     Wawa(ties="first"),
     DawidSkene(),
     DawidSkene(accelerate=False, prior_strength=0, class_prior="uniform"),
-    OneCoinDawidSkene(),
-    ClassConditionalDawidSkene(),
-    PooledDawidSkene(),
+    OneCoinDawidSkene(accelerate=False),
+    ClassConditionalDawidSkene(accelerate=False),
+    PooledDawidSkene(accelerate=False),
     HierarchicalDawidSkene(),
     IBCC(),
 ]
+# A pass differs by the rounding of its sums, 1e-16. Extrapolation may make some thousand times
+# more of that with every long step, so structures are compared without it.
 every = pytest.mark.parametrize("model", MODELS, ids=str)
 
 
@@ -77,15 +81,14 @@ def test_the_partition_of_sums_is_the_same_to_the_last_bit():
 
 def test_items_without_labels_keep_the_prior():
     votes = problems.ragged(5, n_items=12, n_labels=30)
-    rows = votes.to_frame()
-    rows.loc[len(rows)] = ["silent", 0, None]
-    import dask.dataframe as dd
-
-    frame = rows.astype({"item": str, "label": object})
-    remote = DaskAnnotations.from_dask(
-        dd.from_pandas(frame, npartitions=2), classes=[0, 1, 2], npartitions=3
+    silent = pd.DataFrame({"item": [70, 80], "annotator": [0, 9], "label": [None, None]})
+    frame = pd.concat(
+        [votes.to_frame().astype({"label": "Int64"}), silent.astype({"label": "Int64"})]
     )
-    local = Annotations.from_frame(frame, classes=[0, 1, 2])
+    remote = DaskAnnotations.from_dask(
+        dd.from_pandas(frame.reset_index(drop=True), npartitions=2), npartitions=3
+    )
+    local = Annotations.from_frame(frame)
     assert_same_fit(DawidSkene().fit(local), DawidSkene().fit(remote), local, remote)
 
 
@@ -121,7 +124,8 @@ class TestStarts:
     def test_one_model_moves_from_memory_to_a_cluster(self):
         remote = spread(self.votes)
         model = DawidSkene(warm_start=True).fit(self.votes)
-        assert model.fit(remote).n_iter_ <= 4
+        afresh = model.n_iter_
+        assert model.fit(remote).n_iter_ < afresh
 
 
 def test_a_fit_that_stops_early_says_so():
@@ -205,7 +209,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("model", [GLAD(), FastDawidSkene()], ids=str)
     def test_models_that_need_all_items(self, model):
-        with pytest.raises(TypeError, match="cannot be fitted on a cluster. These can: DawidSkene"):
+        with pytest.raises(TypeError, match=r"cannot be fitted on a cluster\. These can: Dawid"):
             model.fit(spread(self.votes))
 
     @pytest.mark.parametrize("init", ["spectral", np.full((20, 3), 1 / 3)], ids=["moments", "soft"])
@@ -226,9 +230,6 @@ class TestRefusals:
         assert model.probas_ is before
 
     def test_no_label(self):
-        import dask.dataframe as dd
-        import pandas as pd
-
         frame = pd.DataFrame({"task": [1], "worker": [1], "label": [np.nan]})
         remote = DaskAnnotations.from_dask(dd.from_pandas(frame, npartitions=1))
         with pytest.raises(ValueError, match="MajorityVote needs at least one label"):

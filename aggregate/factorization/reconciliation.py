@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import linear_sum_assignment
 
 from aggregate.factorization._terms import check_at_least_one, check_terms, incidence
-from aggregate.factorization.matching import match_columns
 from aggregate.factorization.result import FloatArray, IntArray
 
 
@@ -26,8 +26,9 @@ def reconcile_permutations(
     .. math:: A_m D \approx \Bigl(\sum_j w_{mj} R_{mj} A_j\Bigr)
        \Bigl(\sum_j w_{mj} A_j^T A_j\Bigr)^{+},
 
-    up to their scale. The columns of :math:`\hat A_m` are matched to these, factor after factor,
-    the best-supported first, until none changes its order.
+    and the columns of :math:`\hat A_m`, each times the sum of the column it might belong to, are
+    matched to these, so that heavy components, which are known best, count most. That is done
+    factor after factor, the best-supported first, until none changes its order.
     :func:`~aggregate.factorization.propagate_permutations` asks one neighbour of each factor
     and passes mistakes on; here the neighbours outvote them.
 
@@ -92,7 +93,7 @@ def reconcile_permutations(
             partners = A[terms.members[term, 1 - position]]
             R = terms.blocks[term]
             R = np.where(position[:, None, None] == 0, R, R.transpose(0, 2, 1))
-            order = match_columns(A[m], _predicted(R, partners, terms.weights[term]))
+            order = _matched(A[m], _predicted(R, partners, terms.weights[term]))
             if (order != np.arange(len(order))).any():
                 changed = True
                 A[m], orders[m] = A[m][:, order], orders[m][order]
@@ -102,9 +103,14 @@ def reconcile_permutations(
 
 
 def _predicted(R: FloatArray, partners: FloatArray, weights: FloatArray) -> FloatArray:
-    """Predict a factor's columns from its blocks with all partners, normalised."""
+    """Predict A_m D from a factor's blocks with all partners."""
     gram = np.einsum("j,jbk,jbh->kh", weights, partners, partners, optimize=True)
     joint = np.einsum("j,jab,jbk->ak", weights, R, partners, optimize=True)
-    columns = np.maximum(joint @ np.linalg.pinv(gram, rcond=1e-10), 0.0)
-    total = columns.sum(axis=0)
-    return np.where(total > 0, columns / np.where(total > 0, total, 1.0), 1.0 / len(columns))
+    return np.maximum(joint @ np.linalg.pinv(gram, rcond=1e-10), 0.0)
+
+
+def _matched(A: FloatArray, target: FloatArray) -> IntArray:
+    """Return the order of columns of A that, each scaled to its target's sum, is closest."""
+    scaled = A[:, None, :] * target.sum(axis=0)[None, :, None]
+    distance = ((target[:, :, None] - scaled) ** 2).sum(axis=0)
+    return np.asarray(linear_sum_assignment(distance)[1], dtype=np.int64)

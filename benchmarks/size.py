@@ -203,10 +203,10 @@ def tell(stage: Record) -> str:
 
 
 def table(records: list[Record]) -> str:
-    """Return all that was measured."""
-    names = ["annotations", "annotators", "simulate s", "group s", "fit s", "passes", "s/pass",
-             "ns/annotation", "write s", "total s", "peak GB", "right"]  # fmt: skip
-    lines = ["".join(f"{name:>15}" for name in names)]
+    """Return all that was measured; seconds where nothing else is said."""
+    names = ["annotations", "annotators", "simulate", "group", "fit", "write", "total", "passes",
+             "s/pass", "ns/label", "GB", "right"]  # fmt: skip
+    lines = [row(names)]
     for one in records:
         seconds = {stage: one[stage]["seconds"] for stage in STAGES[:3]}
         cells = [
@@ -215,16 +215,21 @@ def table(records: list[Record]) -> str:
             f"{seconds['simulate']:,.1f}",
             f"{seconds['group']:,.1f}",
             f"{one['label']['fit']:,.1f}",
+            f"{seconds['label'] - one['label']['fit']:,.1f}",
+            f"{sum(seconds.values()):,.1f}",
             f"{one['label']['passes']}",
             f"{pass_seconds(one):.3g}",
             f"{pass_seconds(one) / one['n_annotations'] * 1e9:.1f}",
-            f"{seconds['label'] - one['label']['fit']:,.1f}",
-            f"{sum(seconds.values()):,.1f}",
             f"{max(one[stage]['gigabytes'] for stage in STAGES[:3]):.2f}",
             f"{one['check']['accuracy']:.2%}",
         ]
-        lines.append("".join(f"{cell:>15}" for cell in cells))
+        lines.append(row(cells))
     return "\n".join(lines)
+
+
+def row(cells: list[str]) -> str:
+    """Return a line of the table; the first two columns are wider."""
+    return "".join(f"{text:>{13 if place < 2 else 9}}" for place, text in enumerate(cells))
 
 
 def draw(records: list[Record], path: Path) -> None:

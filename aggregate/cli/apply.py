@@ -12,9 +12,11 @@ from aggregate._encoding import match
 from aggregate._validation import first_few
 from aggregate.annotations import Annotations
 from aggregate.cli.guard import InputError
+from aggregate.cli.label_blocks import Blocks
 from aggregate.cli.summary import count, tell_source
 from aggregate.cli.tables import Table, item_table
 from aggregate.cli.votes import Votes
+from aggregate.io import write_blocks
 from aggregate.models import BaseAggregator, load_model
 
 
@@ -41,7 +43,21 @@ def label_with(path: str, data: Votes, min_confidence: float) -> tuple[Table, st
     )
     nobody = np.zeros(votes.n_items, dtype=np.bool_)
     items = item_table(votes, labelled, min_confidence, nobody)
-    return items, _tell(data, model, path, items)
+    return items, _tell(data, model, path, int(items["uncertain"].sum()))
+
+
+def write_with(path: str, data: Votes, output: str, min_confidence: float) -> tuple[int, str]:
+    """Write one row per item, block by block; return how many, and what is told about it."""
+    model = load_model(path)
+    votes = data.annotations
+    if not np.array_equal(votes.classes, model.classes_):
+        raise InputError(
+            f"so many votes must have the classes of the model, {first_few(model.classes_)}, in "
+            f"that order; they have {first_few(votes.classes)}."
+        )
+    blocks = Blocks(votes, model, None, min_confidence, bar=False)
+    n_rows = write_blocks(blocks.tables(), output)
+    return n_rows, _tell(data, model, path, blocks.tally.n_uncertain)
 
 
 def _in_classes_of(model: BaseAggregator, votes: Annotations) -> Annotations:
@@ -62,7 +78,7 @@ def _in_classes_of(model: BaseAggregator, votes: Annotations) -> Annotations:
     )
 
 
-def _tell(data: Votes, model: BaseAggregator, path: str, items: Table) -> str:
+def _tell(data: Votes, model: BaseAggregator, path: str, n_uncertain: int) -> str:
     first, *rest = tell_source(data)
     votes = data.annotations
     strangers = int((match(votes.annotators, model.annotators_) < 0).sum())
@@ -72,6 +88,6 @@ def _tell(data: Votes, model: BaseAggregator, path: str, items: Table) -> str:
         f"{count(votes.n_annotators, 'annotator')}, {strangers:,} of them not in the fit",
         f"labelled by the {type(model).__name__} in {click.format_filename(path)}, fitted to "
         f"{count(len(model.annotators_), 'annotator')}",
-        f"{int(items['uncertain'].sum()):,} of {count(votes.n_items, 'item')} uncertain",
+        f"{n_uncertain:,} of {count(votes.n_items, 'item')} uncertain",
     ]
     return "\n".join([first, *(f"  {line}" for line in lines)])

@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from aggregate._model_names import BASELINE, DEFAULT, VOTING
-from aggregate.cli.apply import label_with, refuse_what_fits
+from aggregate.cli.apply import label_with, refuse_what_fits, write_with
 from aggregate.cli.guard import InputError
 from aggregate.cli.label_blocks import is_large, label_by_blocks
 from aggregate.cli.summary import Tally, count, tell_annotators, tell_model, tell_votes
@@ -72,10 +72,8 @@ def run_label(
     known = None if gold is None else read_known(gold, data, "gold")
     _check_size(data, model)
     bar = _is_terminal(sys.stderr) and not no_progress
-    if is_large(data.annotations) and output is None:
-        raise InputError(
-            f"{data.annotations.n_items:,} items are too many to be shown: name a file with -o."
-        )
+    if is_large(data.annotations):
+        _named(data, output)
     given = {"n_jobs": n_jobs, "max_iter": max_iter, "checkpoint": checkpoint}
     options = {name: value for name, value in given.items() if value is not None}
     estimator: Any = make_model(
@@ -96,8 +94,21 @@ def run_label(
     work(data, estimator, model, known, targets_given, min_confidence)
 
 
+def _named(data: Votes, output: str | None) -> str:
+    """Return the file to be written, without which very many items have nowhere to go."""
+    if output is None:
+        raise InputError(
+            f"{data.annotations.n_items:,} items are too many to be shown: name a file with -o."
+        )
+    return output
+
+
 def _apply(fitted: str, data: Votes, output: str | None, min_confidence: float) -> None:
     """Label votes by a model from a file."""
+    if is_large(data.annotations):
+        n_rows, told = write_with(fitted, data, _named(data, output), min_confidence)
+        click.echo(f"{told}\n\nwrote {output}: {count(n_rows, 'row')}")
+        return
     items, told = label_with(fitted, data, min_confidence)
     piped = output is None and not _is_terminal(sys.stdout)
     click.echo(told, err=piped)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from aggregate.models._base import BaseAggregator
 
 _KIND: Final = Kind("aggregate model", 1, "saved model")
-_OF_ITEMS: Final = frozenset({"items_", "labels_", "probas_", "item_difficulty_", "item_log_odds_"})
+_OF_ITEMS: Final = frozenset({"items_", "labels_", "probas_", "item_difficulty_", "item_log_odds_",
+                              "_for_later"})  # fmt: skip
 _SHAPES: Final = {
     "classes_": "K", "annotators_": "M", "items_": "N", "labels_": "N", "probas_": "NK",
     "class_prior_": "K", "annotator_skill_": "M", "confusion_": "MKK", "abstention_": "MK",
@@ -105,6 +106,8 @@ def _pack_model(prefix: str, model: Any, arrays: Arrays, items: bool) -> dict[st
             for key, value in values.items()
         }
 
+    if items:  # those of a fit to a folder are computed when they are asked for
+        hasattr(model, "probas_")
     parameters = model.get_params(deep=False)
     left_out = set(parameters) | (set() if items else _OF_ITEMS)
     attributes = {key: value for key, value in vars(model).items() if key not in left_out}

@@ -87,6 +87,17 @@ def test_a_fit_goes_on_from_its_checkpoint(votes, run, as_if_large):
     ]
 
 
+def test_a_fitted_model_labels_a_folder(votes, run, refused, monkeypatch):
+    assert run("label", "votes", "-o", "a.csv", "--save-model", "crowd.npz").code == 0
+    whole = run("label", "votes", "-o", "whole.csv", "--fitted", "crowd.npz")
+    monkeypatch.setattr(label_blocks, "LARGE", 100)
+    parts = run("label", "votes", "-o", "parts.csv", "--fitted", "crowd.npz")
+    assert (whole.code, parts.code) == (0, 0)
+    assert parts.out == whole.out.replace("whole.csv", "parts.csv")
+    assert read("parts.csv").equals(read("whole.csv"))
+    assert "name a file with -o" in refused("label", "votes", "--fitted", "crowd.npz")
+
+
 def test_describe_a_folder(votes, run, monkeypatch):
     small = run("describe", "votes")
     assert small.code == 0

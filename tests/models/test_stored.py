@@ -15,6 +15,7 @@ from aggregate import (
     OneCoinDawidSkene,
     Wawa,
     _chunks,
+    load_model,
     simulate_annotations,
 )
 from aggregate._tables import to_table
@@ -143,3 +144,14 @@ def test_a_fit_to_a_folder_leaves_soft_labels_for_later(both):
     assert "probas_" not in vars(model)  # nor those of the fit before
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = model.nonsense
+
+
+@pytest.mark.parametrize("items", [False, True])
+def test_a_model_of_a_folder_is_saved(both, tmp_path, items):
+    _, outside = both
+    model = DawidSkene().fit(outside)
+    model.save(tmp_path / "model.npz", items=items)
+    found = load_model(tmp_path / "model.npz")
+    assert np.array_equal(found.predict_proba(outside), model.predict_proba(outside))
+    assert hasattr(found, "probas_") == items
+    assert ("probas_" in vars(model)) == items  # computed because they were to be written

@@ -13,11 +13,13 @@ from sklearn.base import clone
 
 from aggregate import (
     IBCC,
+    Annotations,
     ClassConditionalDawidSkene,
     DawidSkene,
     FastDawidSkene,
     HierarchicalDawidSkene,
     HybridDawidSkene,
+    LogitNormalDawidSkene,
     OneCoinDawidSkene,
     PooledDawidSkene,
 )
@@ -39,6 +41,8 @@ MODELS = [
     HybridDawidSkene(n_init=2, random_state=4),
     HierarchicalDawidSkene(n_init=2, random_state=5),
     IBCC(n_init=2, random_state=6),
+    LogitNormalDawidSkene(n_init=2, random_state=7, max_iter=40),
+    DawidSkene(abstention=2),
 ]
 every = pytest.mark.parametrize("model", MODELS, ids=str)
 
@@ -65,6 +69,11 @@ def assert_same(one, other):
         np.testing.assert_array_equal(getattr(other, name), value, err_msg=name)
 
 
+def known(crowd):
+    """Return the truth of one item of class 0 and one of class 1."""
+    return {int(np.flatnonzero(crowd.truth == k)[0]): k for k in (0, 1)}
+
+
 def kill_after(monkeypatch, n_passes):
     """Make the process 'die' when so many passes have gone by."""
     left = [n_passes]
@@ -84,7 +93,7 @@ def kill_after(monkeypatch, n_passes):
 
 def fit_in_pieces(model, crowd, piece, monkeypatch):
     """Fit, dying every ``piece`` passes, until a fit comes to its end."""
-    gold = {0: int(crowd.truth[0]), 7: int(crowd.truth[7])}
+    gold = known(crowd)
     for deaths in range(1000):
         with monkeypatch.context() as patch:
             kill_after(patch, piece)
@@ -100,7 +109,7 @@ class TestResuming:
     @every
     @pytest.mark.parametrize("checkpoint_every", [1, 4])
     def test_reaches_the_same_bits(self, model, crowd, file, checkpoint_every, monkeypatch):
-        gold = {0: int(crowd.truth[0]), 7: int(crowd.truth[7])}
+        gold = known(crowd)
         whole = clone(model).fit(crowd.votes, gold=gold)
         checked = clone(model).set_params(checkpoint=file, checkpoint_every=checkpoint_every)
         pieces, deaths = fit_in_pieces(checked, crowd, checkpoint_every + 4, monkeypatch)
@@ -159,9 +168,21 @@ class TestResuming:
         model = DawidSkene(checkpoint=file, checkpoint_every=1)
         fit_in_pieces(model, crowd, 7, monkeypatch)
         kill_after(monkeypatch, 1)  # that of log_likelihood_
-        gold = {0: int(crowd.truth[0]), 7: int(crowd.truth[7])}
+        gold = known(crowd)
         options = {"n_jobs": 2, "verbose": True, "ties": "first", "annotator_correlation": 0}
         DawidSkene(checkpoint=str(file), **options).fit(crowd.votes, gold=gold)
+
+    def test_votes_on_disk_are_the_same_votes(self, crowd, file, monkeypatch):
+        model = DawidSkene(checkpoint=file, checkpoint_every=1)
+        gold = known(crowd)
+        whole = DawidSkene().fit(crowd.votes, gold=gold)
+        fit_in_pieces(model, crowd, 9, monkeypatch)
+        crowd.votes.save(file.parent / "votes")
+        stored = Annotations.open(file.parent / "votes")
+        kill_after(monkeypatch, 1)  # that of log_likelihood_
+        again = DawidSkene(checkpoint=file).fit(stored, gold=gold)
+        np.testing.assert_array_equal(again.confusion_, whole.confusion_)
+        np.testing.assert_array_equal(again.objective_path_, whole.objective_path_)
 
 
 class TestRefusals:

@@ -46,7 +46,8 @@ class SpectralMetaLearner(TwoCoinModel):
 
     and Bayes' rule the soft labels. With more than two classes each is asked for against
     the rest (independence given "class k or not" is then an approximation), the hit rates
-    fill the diagonals and the false alarms share out the rest of each row.
+    fill the diagonals and the false alarms share out the rest of each row. An annotator who
+    abstains is missing.
 
     It fails where annotators share mistakes, where most are worse than chance (the classes
     swap), and on items with fewer than three labels as far as b is concerned. An annotator

@@ -128,7 +128,7 @@ def read_record(place: Path) -> Record | None:
 
 
 def run(command: list[Any]) -> Record:
-    """Run a process; return its seconds and the most memory it had resident, in GB."""
+    """Run a process; return its seconds, those of all processors, and its largest size in GB."""
     start = time.perf_counter()
     log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process's end)
     process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=None)
@@ -140,7 +140,8 @@ def run(command: list[Any]) -> Record:
         raise SystemExit(f"{' '.join(map(str, command[:6]))} … failed:\n{log.read()}")
     log.close()
     unit = 1 if sys.platform == "darwin" else 1024
-    return {"seconds": seconds, "gigabytes": usage.ru_maxrss * unit / 1e9}
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"seconds": seconds, "cpu": cpu, "gigabytes": usage.ru_maxrss * unit / 1e9}
 
 
 def run_label(votes: str, labels: str, checkpoint: str, told: str, n_jobs: str) -> None:
@@ -194,6 +195,7 @@ def tell(stage: Record) -> str:
     """Return what was measured in words."""
     words = {"seconds": "{:,.1f} s", "gigabytes": "{:.2f} GB", "fit": "fit {:,.1f} s"}
     words |= {
+        "cpu": "{:,.1f} s of processors",
         "pass": "{:.3f} s per pass",
         "passes": "{} passes",
         "accuracy": "{:.2%} right",

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from aggregate.inspection._comparison_runs import ComparisonRow
 from aggregate.inspection._estimates import Estimates, Uncertainty
+from aggregate.inspection.allocation import NextLabels, next_labels
+from aggregate.inspection.chernoff import (
+    LabelsNeeded,
+    chernoff_information,
+    labels_needed,
+)
 from aggregate.inspection.comparison import Comparison, compare
 from aggregate.inspection.conditions import (
     Separability,
@@ -34,6 +40,8 @@ __all__ = [
     "Health",
     "IdentifiabilityReport",
     "LabelSwap",
+    "LabelsNeeded",
+    "NextLabels",
     "Optima",
     "Overlap",
     "PairResiduals",
@@ -43,6 +51,7 @@ __all__ = [
     "SpammerReport",
     "Uncertainty",
     "check_health",
+    "chernoff_information",
     "compare",
     "expected_cost_quality",
     "explore_optima",
@@ -50,6 +59,8 @@ __all__ = [
     "kruskal_holds",
     "kruskal_rank",
     "label_swaps",
+    "labels_needed",
+    "next_labels",
     "overlap",
     "pair_residuals",
     "pooled_test",

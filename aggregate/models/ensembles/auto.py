@@ -66,9 +66,9 @@ class Auto(ConfusionModel):
 
     Parameters
     ----------
-    max_iter : int, default=500
+    max_iter : int, default=1000
         Most passes over the votes, per model.
-    tol : float, default=1e-8
+    tol : float, default=1e-6
         Of each model.
     unknown_annotators : {"prior", "ignore", "error"}
         In `predict_proba`: annotators who were not in the fit count as each model expects,
@@ -128,8 +128,8 @@ class Auto(ConfusionModel):
     def __init__(
         self,
         *,
-        max_iter: int = 500,
-        tol: float = 1e-8,
+        max_iter: int = 1000,
+        tol: float = 1e-6,
         unknown_annotators: str = "prior",
         ties: str = "prior",
         n_jobs: int | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -56,16 +57,18 @@ def from_parquet(path: Any, names: Mapping[str, str | None], n_pieces: int | Non
     import pyarrow as pa
     import pyarrow.dataset as arrow_dataset
 
-    places = [os.fspath(one) for one in path] if isinstance(path, list | tuple) else os.fspath(path)
+    places = _places(path)
     try:
         files = arrow_dataset.dataset(places, format="parquet")
-        groups = [group for file in files.get_fragments() for group in file.split_by_row_group()]
+        fragments = list(files.get_fragments())
+        groups = [group for file in fragments for group in file.split_by_row_group()]
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{places} cannot be read as Parquet: {error}") from error
     rows = sum(_n_rows(group) for group in groups)
     if not rows:
         raise ValueError(f"{places} holds no rows: name a Parquet file or a folder of such files.")
     columns, guessed = recognise_columns(files.schema.names, names)
+    _refuse_other_files(fragments, columns)
     nested = [
         name for name in columns.values() if pa.types.is_nested(files.schema.field(name).type)
     ]
@@ -78,6 +81,31 @@ def from_parquet(path: Any, names: Mapping[str, str | None], n_pieces: int | Non
     pieces = _packed(groups, -(-rows // n_pieces))
     read = [_Reader(piece, files.schema, columns) for piece in pieces]
     return Source(given("read-parquet", _Reader.read, read), columns, guessed, {}, rows)
+
+
+def _places(path: Any) -> str | list[str]:
+    """Return a folder, a file, or the files of a list or a pattern."""
+    if isinstance(path, list | tuple):
+        return [os.fspath(one) for one in path]
+    place = os.fspath(path)
+    if not glob.has_magic(place) or os.path.exists(place):
+        return place
+    found = sorted(glob.glob(place))
+    if not found:
+        raise ValueError(f"no file fits the pattern {place}.")
+    return found
+
+
+def _refuse_other_files(fragments: list[Any], columns: Columns) -> None:
+    """Refuse files that hold no votes, such as the truth beside them."""
+    wanted = set(columns.values())
+    others = [file.path for file in fragments if not wanted <= set(file.physical_schema.names)]
+    if others:
+        raise ValueError(
+            f"{len(others)} of the {len(fragments)} files lack one of the columns "
+            f"{first_few(sorted(wanted))}: {first_few(others, most=2)}. Name the files of votes "
+            "alone, by a list or a pattern ('folder/annotations-*.parquet')."
+        )
 
 
 class _Reader:

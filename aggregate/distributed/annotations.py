@@ -89,7 +89,8 @@ class DaskAnnotations(RemoteVotes):
         Parameters
         ----------
         path : str, path-like or list of them
-            A file, a folder of files or a list of files, which every worker can read.
+            A file, a folder of files, a pattern (``"votes/annotations-*.parquet"``) or a list of
+            files, which every worker can read.
         item, annotator, label : str, optional
             Column names. Left out, they are recognised among the usual ones (task, worker,
             question, answer, …) and ``report.columns`` tells the guess.

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as arrow_parquet
 import pytest
 
-from aggregate import Annotations, load_dataset
+from aggregate import Annotations, load_dataset, simulate_files
 from aggregate.distributed import DaskAnnotations, _shuffle, _sources
 from tests import problems
 from tests.distributed.crowds import spread
@@ -166,6 +166,17 @@ class TestParquet:
     def test_no_such_file(self, tmp_path):
         with pytest.raises(ValueError, match="cannot be read as Parquet"):
             DaskAnnotations.from_parquet(tmp_path / "nothing.parquet")
+
+    def test_a_pattern_picks_the_votes_beside_the_truth(self, tmp_path):
+        simulate_files(tmp_path, 50, 5, 3, seed=0)
+        pattern = tmp_path / "annotations-*.parquet"
+        remote = DaskAnnotations.from_parquet(pattern, npartitions=2)
+        local = Annotations.from_frame(pd.concat(map(pd.read_parquet, tmp_path.glob(pattern.name))))
+        assert_same_votes(local, remote.compute())
+        with pytest.raises(ValueError, match=r"files lack one of the columns .*truth-00000"):
+            DaskAnnotations.from_parquet(sorted(tmp_path.glob("*-00000.parquet")))
+        with pytest.raises(ValueError, match="no file fits"):
+            DaskAnnotations.from_parquet(tmp_path / "votes-*.parquet")
 
     def test_no_rows(self, tmp_path):
         with pytest.raises(ValueError, match="holds no rows"):

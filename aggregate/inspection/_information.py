@@ -22,6 +22,8 @@ from aggregate.kernels.information import lose_all, lose_blocks
 Float = NDArray[np.float64]
 
 MOST = 2500  # coordinates of a matrix that is inverted whole
+_SLOW = 3e10  # multiplications of the whole matrix beyond which blocks must do
+_LARGE = 1 << 28  # numbers in the blocks: 2 GB
 _LEAST = 1e-9  # share of the complete information that counts as information
 
 
@@ -49,8 +51,17 @@ class Covariance:
 
 def covariance(estimate: Estimated, most: int = MOST) -> Covariance:
     """Return the inverse of the observed information."""
-    if estimate.n_parameters <= most:
+    per_item = estimate.votes.labels_per_item.astype(np.float64) * estimate.width
+    cost = float(np.square(np.minimum(per_item, estimate.n_parameters)).sum()) * estimate.window
+    if estimate.n_parameters <= most and cost <= _SLOW:
         return _whole(estimate)
+    if estimate.n_blocks * estimate.width**2 > _LARGE:
+        raise ValueError(
+            f"the information of {estimate.n_blocks:,} annotators with {estimate.width:,} "
+            f"parameters each needs {estimate.n_blocks * estimate.width**2 / 2**27:.0f} GB. Use "
+            "method='bootstrap', or a model with fewer parameters such as "
+            "ClassConditionalDawidSkene."
+        )
     return _arrow(estimate)
 
 

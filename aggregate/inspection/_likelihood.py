@@ -31,7 +31,7 @@ from aggregate.models._gold import gold_codes
 
 Float = NDArray[np.float64]
 
-_JEFFREYS = 0.5  # pseudo-labels per cell where the model has none
+_ONE = 1.0  # pseudo-label per row (and item) where the model has none, shared out evenly
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,10 +114,10 @@ def estimated(model: Any, annotations: Annotations, gold: Any) -> Estimated:
     kind = _kind(model)
     if pseudo is None:
         confusion = _smooth(kind, counts)
-        pseudo = np.full((len(prior),) * 2, _JEFFREYS)
+        pseudo = np.full((len(prior),) * 2, _ONE / len(prior))
     if prior_pseudo == 0:
-        prior = _mass(annotations, soft, truth) + _JEFFREYS
-        prior, prior_pseudo = prior / prior.sum(), _JEFFREYS * len(prior)
+        prior = _mass(annotations, soft, truth) + _ONE / len(prior)
+        prior, prior_pseudo = prior / prior.sum(), _ONE
     soft = _textbook(annotations, confusion, prior, truth)
     counts = _counts(annotations, soft)
     return _assemble(
@@ -126,9 +126,17 @@ def estimated(model: Any, annotations: Annotations, gold: Any) -> Estimated:
     )  # fmt: skip
 
 
+def read_as_fitted(model: Any, votes: Any) -> Annotations:
+    """Return votes as annotations; a table is read as the fitted model reads one."""
+    check_is_fitted(model)
+    if isinstance(votes, Annotations):
+        return votes
+    read: Annotations = model._read(votes, reset=False)
+    return read
+
+
 def check_model(model: Any, annotations: Annotations) -> None:
     """Refuse a model whose likelihood is unknown, or that was fitted to other votes."""
-    check_is_fitted(model)
     _kind(model)
     if getattr(model, "abstention", None) is not None:
         raise TypeError(
@@ -215,21 +223,21 @@ def _mass(votes: Annotations, soft: Float, truth: NDArray[np.int32] | None) -> F
 
 
 def _smooth(kind: str, counts: Float) -> Float:
-    """Return the confusions under half a pseudo-label in every cell, away from 0 and 1."""
+    """Return the confusions with one pseudo-label per row (or coin), away from 0 and 1."""
     n_classes = counts.shape[1]
     if kind in ("coin", "coins"):
         right = np.einsum("jkk->jk", counts)
         total = counts.sum(axis=2)
         if kind == "coin":
             right, total = (part.sum(axis=1, keepdims=True) for part in (right, total))
-        chance = np.broadcast_to((right + _JEFFREYS) / (total + 2 * _JEFFREYS), counts.shape[:2])
+        chance = np.broadcast_to((right + _ONE / 2) / (total + _ONE), counts.shape[:2])
         confusion = np.empty_like(counts)
         confusion[:] = ((1 - chance) / max(n_classes - 1, 1))[:, :, np.newaxis]
         confusion[:, range(n_classes), range(n_classes)] = chance if n_classes > 1 else 1.0
         return confusion
     if kind == "pooled":
         counts = np.broadcast_to(counts.sum(axis=0), counts.shape)
-    smooth = counts + _JEFFREYS
+    smooth = counts + _ONE / n_classes
     return np.asarray(smooth / smooth.sum(axis=2, keepdims=True))
 
 

@@ -26,6 +26,7 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import posterior
 from aggregate.models import (
     IBCC,
+    ClassConditionalDawidSkene,
     DawidSkene,
     HierarchicalDawidSkene,
     OneCoinDawidSkene,
@@ -126,11 +127,19 @@ def _as_gold(truth: NDArray[np.int32], classes: NDArray[Any]) -> NDArray[Any]:
 
 
 def _draw_prior(model: Any, random: np.random.Generator) -> Float | None:
-    """Return pseudo-labels (M, K, K) in place of the model's own, if it has any."""
-    if not isinstance(model, DawidSkene) or model.prior_strength == 0:
+    """Return pseudo-labels (M, K, K) in place of the model's own.
+
+    A model that has none gets one per row (or coin), shared out evenly: what was never seen
+    would otherwise be impossible in every draw.
+    """
+    if not isinstance(model, DawidSkene):
         return None
     n_annotators, n_classes, _ = model.confusion_.shape
-    pseudo = model.prior_strength * prior_confusion(n_classes, model.prior_accuracy)
+    coins = isinstance(model, OneCoinDawidSkene | ClassConditionalDawidSkene)
+    strength, accuracy = model.prior_strength, model.prior_accuracy
+    if strength == 0:
+        strength, accuracy = 1.0, 1 / 2 if coins else 1 / n_classes
+    pseudo = strength * prior_confusion(n_classes, accuracy)
     if isinstance(model, OneCoinDawidSkene):
         pseudo /= n_classes  # they are for one coin, whatever the class
     if isinstance(model, PooledDawidSkene):

@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from aggregate._validation import check_number
-from aggregate.annotations import Annotations
 from aggregate.fusion import posterior
 from aggregate.fusion.posterior import clamp
 from aggregate.inspection._draws import Laplace
 from aggregate.inspection._information import covariance
-from aggregate.inspection._likelihood import estimated
+from aggregate.inspection._likelihood import estimated, read_as_fitted
 from aggregate.models._gold import gold_codes
 
 Float = NDArray[np.float64]
@@ -22,7 +20,7 @@ Float = NDArray[np.float64]
 
 def sample_labels(
     model: Any,
-    annotations: Annotations,
+    annotations: Any,
     n_draws: int = 100,
     *,
     vary_parameters: bool = False,
@@ -44,7 +42,7 @@ def sample_labels(
     ----------
     model : fitted aggregator
         With ``vary_parameters``, one that `uncertainty` takes.
-    annotations : Annotations
+    annotations : Annotations or array-like of shape (N, M)
         Votes on the items; with ``vary_parameters``, those of the fit.
     n_draws : int, default=100
         Sets of labels.
@@ -82,8 +80,8 @@ def sample_labels(
     >>> bool(abs(share.mean() - model.probas_[:, 1].mean()) < 0.01)
     True
     """
-    check_is_fitted(model)
     check_number("n_draws", n_draws, low=1, integer=True)
+    annotations = read_as_fitted(model, annotations)
     random = np.random.default_rng(random_state)
     truth = gold_codes(gold, annotations)
     codes = np.empty((n_draws, annotations.n_items), dtype=np.int64)

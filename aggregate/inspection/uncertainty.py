@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
@@ -19,7 +18,12 @@ from aggregate.inspection._estimates import (
     effective_labels,
     percentiles,
 )
-from aggregate.inspection._likelihood import Estimated, check_same_votes, estimated
+from aggregate.inspection._likelihood import (
+    Estimated,
+    check_same_votes,
+    estimated,
+    read_as_fitted,
+)
 from aggregate.inspection._resampling import Drawn, bootstrap
 from aggregate.models._gold import gold_codes
 
@@ -31,7 +35,7 @@ _CHEAP = 1_000_000  # annotations up to which draws are made unasked
 
 def uncertainty(
     model: Any,
-    annotations: Annotations,
+    annotations: Any,
     method: str = "information",
     *,
     level: float = 0.95,
@@ -56,7 +60,7 @@ def uncertainty(
     annotators are coupled through the class prior alone, which makes the errors a little too
     small. Each probability p of variance v then has the interval of a Beta distribution of
     :math:`p (1 - p) / v` labels: with known truths this is the exact Bayesian interval, and it
-    stays between 0 and 1. A model without pseudo-labels gets half a label in each cell for it.
+    stays between 0 and 1. A model without pseudo-labels gets one per row for it, shared out evenly.
     The prevalence is averaged over draws of the parameters.
 
     "bootstrap": the model is fitted again to items drawn with replacement, each time from where
@@ -74,7 +78,7 @@ def uncertainty(
         `DawidSkene`, `OneCoinDawidSkene`, `ClassConditionalDawidSkene`, `PooledDawidSkene`,
         `HierarchicalDawidSkene` (its crowd taken as known) or `IBCC`; with "bootstrap", any
         with ``confusion_``.
-    annotations : Annotations
+    annotations : Annotations or array-like of shape (N, M)
         What it was fitted to.
     method : {"information", "bootstrap"}
     level : float, default=0.95
@@ -125,6 +129,7 @@ def uncertainty(
     check_choice("method", method, ("information", "bootstrap"))
     check_number("level", level, low=0, high=1 - 1e-9, low_open=True)
     check_number("n_bootstrap", n_bootstrap, low=2, integer=True)
+    annotations = read_as_fitted(model, annotations)
     if n_draws is None:
         n_draws = _DRAWS if annotations.n_annotations <= _CHEAP else 0
     check_number("n_draws", n_draws, low=0, integer=True)
@@ -200,7 +205,6 @@ def _drawn_share(
 
 def _check_confusions(model: Any, annotations: Annotations) -> None:
     """Refuse what the bootstrap cannot fit again."""
-    check_is_fitted(model)
     if not hasattr(model, "confusion_"):
         raise TypeError(
             f"{type(model).__name__} has no confusion_; uncertainty needs a model with "

@@ -267,6 +267,24 @@ def test_other_refusals():
         uncertainty(silent, votes)
 
 
+def test_a_table_is_read_as_the_model_read_it():
+    votes = problems.planted(9, n_items=60).votes
+    table = votes.to_matrix()
+    model = DawidSkene().fit(table)
+    one, other = uncertainty(model, table), uncertainty(DawidSkene().fit(votes), votes)
+    np.testing.assert_allclose(one.skill.low, other.skill.low, rtol=1e-6)
+    assert sample_labels(model, table, 3).shape == (3, 60)
+
+
+def test_too_many_parameters_are_refused_before_they_fill_the_memory(monkeypatch):
+    votes = problems.planted(0, n_items=30).votes
+    model = DawidSkene().fit(votes)
+    monkeypatch.setattr("aggregate.inspection._information._LARGE", 100)
+    monkeypatch.setattr("aggregate.inspection._information._SLOW", 100)
+    with pytest.raises(ValueError, match=r"needs \d+ GB. Use method='bootstrap'"):
+        uncertainty(model, votes)
+
+
 def test_tables_and_words():
     crowd = simulate_annotations(100, 9, 2, labels_per_item=4, random_state=0)
     found = uncertainty(DawidSkene().fit(crowd.annotations), crowd.annotations)

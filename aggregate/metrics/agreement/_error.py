@@ -131,7 +131,12 @@ def _spread(
         return _bootstrap(coefficient, items, how)
     error = float(np.sqrt(total * n_items / (n_items - 1)))
     low, high = limits(value, error, n_items, how.level)
-    return Spread(error, float(low), float(high))
+    return Spread(error, max(float(low), _least(measured)), float(high))
+
+
+def _least(measured: Measured) -> float:
+    """Return the value without any agreement, or -1 if that is less."""
+    return max(Measured(0.0, measured.expected).value, -1.0)
 
 
 def limits(value: Any, error: Any, n_items: Any, level: float) -> tuple[Float, Float]:
@@ -142,7 +147,7 @@ def limits(value: Any, error: Any, n_items: Any, level: float) -> tuple[Float, F
     """
     left = np.maximum(1 - np.asarray(value), np.finfo(float).tiny)
     reach = np.minimum(stdtrit(n_items - 1, (1 + level) / 2) * error / left, _FAR)
-    return np.maximum(1 - left * np.exp(reach), -1.0), 1 - left * np.exp(-reach)
+    return 1 - left * np.exp(reach), 1 - left * np.exp(-reach)
 
 
 def _alike(measured: Measured, n_items: float, level: float) -> Spread:

@@ -195,7 +195,7 @@ def _intervals(
     return {
         "value": value,
         "standard_error": np.where(defined, error, np.inf),
-        "low": np.where(defined, np.maximum(low, -1), -1.0),
+        "low": np.where(defined, np.maximum(low, np.maximum(-expected / left, -1)), -1.0),
         "high": np.where(defined, np.minimum(high, 1), 1.0),
         "observed": observed,
         "defined": defined,

@@ -98,6 +98,12 @@ def test_one_item_says_next_to_nothing(function):
     assert found.high - found.low > 0.9
 
 
+def test_intervals_end_where_there_is_no_agreement():
+    table = [["x", "y"], ["x", "x"], ["y", "x"], ["y", "y"]]
+    assert percent_agreement(table).low == 0.0
+    assert brennan_prediger(table).low == -1.0  # two classes: chance is a half
+
+
 def test_draws_without_variation_are_left_out_and_told():
     found = krippendorff_alpha([["x", "x"]] * 6 + [["x", "y"]], method="bootstrap")
     assert "bootstrap draws did not vary" in found.note

@@ -31,6 +31,7 @@ from aggregate import (
     FastDawidSkene,
     HierarchicalDawidSkene,
     HybridDawidSkene,
+    LogitNormalDawidSkene,
     OneCoinDawidSkene,
     PooledDawidSkene,
     read_annotations,
@@ -50,6 +51,7 @@ ROWS = {
     "DawidSkene": (DawidSkene(), None),
     "Hierarchical": (HierarchicalDawidSkene(), None),
     "ClassConditional": (ClassConditionalDawidSkene(), None),
+    "LogitNormal": (LogitNormalDawidSkene(), None),
     "Pooled": (PooledDawidSkene(), None),
     "OneCoin ML": (
         OneCoinDawidSkene(prior_strength=0),

@@ -1,18 +1,19 @@
 """Seconds of pair and triple moments beside sparse products, and of fits: moment_speed.py [MAX].
 
 ``python benchmarks/moment_speed.py`` simulates votes, five per item, of 100 thousand and up to
-MAX annotations (by default a million), by 300 and by 1000 annotators. The peer of pairs is scipy's
-sparse product F @ F.T: F has a row for each annotator and label, with a 1 for each item so
+MAX annotations (by default a million), by 300, 1000 and 5000 annotators. The peer of pairs is
+scipy's sparse product F @ F.T: F has a row for each annotator and label, with a 1 for each item so
 labelled, and the blocks of the product off the diagonal are the pair counts. ``blocks`` is the time
 it then takes to bring the product into one K by K block per pair j < l, which `pair_moments` has
 already done. ``bare`` is the product alone over ours on one thread, ``ratio`` product and blocks
-over ours. Where pairs share one or two items each, blocks of K by K numbers are mostly zeros:
-with K = 10 their memory is most of our time, and the product holds what is not zero only. The peer
-of triples
+over ours. Where pairs share one or two items, their blocks are mostly zeros: with K = 10 the memory
+of these is most of our time, and the product holds only what is not zero. The peer of triples
 intersects the annotators' sorted items in numpy and counts. That both give the same counts is
 checked before the clock starts. F and the `Annotations` are made before it starts, too.
 
-Each figure is the least of several runs after one that does not count.
+The fits are of simulated sets of the size of TREC, with default settings.
+
+The tasks of a row take turns; each figure is the least of several after one that does not count.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ CLASSES = (2, 4, 10)
 CROWDS = (300, 1000, 5000)
 LABELS = 5
 TRIPLES = 1000
-RUNS = 4
+RUNS = 5
 TREC_CLASSES = (2, 3, 4, 5)
 
 
@@ -60,7 +61,7 @@ def main() -> None:
     print(
         f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}, "
         f"numba {numba.__version__}\n"
-        f"Least of {RUNS} runs, {LABELS} labels per item; the machine is shared\n"
+        f"Least of {RUNS} runs or more, {LABELS} labels per item; the machine is shared\n"
     )
     print("Pairs\n")
     names = (
@@ -87,8 +88,9 @@ def main() -> None:
 
 
 def settings(sizes: list[int]) -> list[tuple[int, int, int]]:
-    """Return all combinations of labels, annotators and classes."""
-    return [(size, m, k) for size in sizes for m in CROWDS for k in CLASSES]
+    """Return the combinations of labels, annotators and classes that fit in a few gigabytes."""
+    every = [(size, m, k) for size in sizes for m in CROWDS for k in CLASSES]
+    return [(size, m, k) for size, m, k in every if min(2 * size, m * m / 2) * k * k < 1e8]
 
 
 def pairs_row(n_labels: int, n_annotators: int, n_classes: int) -> str:
@@ -101,10 +103,12 @@ def pairs_row(n_labels: int, n_annotators: int, n_classes: int) -> str:
     assert np.array_equal(pairs, moments.pairs)
     assert np.array_equal(counts, moments.counts)
     product = table @ table.T
-    ours = least(lambda: pair_moments(votes))
-    threads = least(lambda: pair_moments(votes, n_jobs=2))
-    peer = least(lambda: table @ table.T)
-    blocks = least(lambda: as_blocks(product, n_classes, n_annotators))
+    ours, threads, peer, blocks = least(
+        lambda: pair_moments(votes),
+        lambda: pair_moments(votes, n_jobs=2),
+        lambda: table @ table.T,
+        lambda: as_blocks(product, n_classes, n_annotators),
+    )
     cells = [f"{n_labels:,d}", str(n_annotators), str(n_classes), f"{len(pairs):,d}"]
     cells += [f"{seconds:.4f}" for seconds in (ours, threads, peer, blocks)]
     cells += [f"{peer / ours:.1f}", f"{(peer + blocks) / ours:.1f}"]
@@ -119,9 +123,11 @@ def triples_row(n_labels: int, n_annotators: int, n_classes: int) -> str:
     moments = triple_moments(votes, triples)
     assert len(moments.triples) == len(triples)
     assert np.array_equal(numpy_triples(votes, triples), moments.counts)
-    ours = least(lambda: triple_moments(votes, triples))
-    threads = least(lambda: triple_moments(votes, triples, n_jobs=2))
-    peer = least(lambda: numpy_triples(votes, triples))
+    ours, threads, peer = least(
+        lambda: triple_moments(votes, triples),
+        lambda: triple_moments(votes, triples, n_jobs=2),
+        lambda: numpy_triples(votes, triples),
+    )
     cells = [f"{n_labels:,d}", str(n_annotators), str(n_classes), f"{moments.totals.sum():,.0f}"]
     cells += [f"{ours:.4f}", f"{threads:.4f}", f"{peer:.4f}", "", f"{peer / ours:.1f}"]
     return "".join(f"{cell:>11}" for cell in cells)
@@ -144,11 +150,11 @@ def fits() -> None:
         SymmetricNMF,
         TensorMoments,
     ):
-        seconds = []
+        seconds: list[float] = []
         for one in crowds:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                seconds.append(least(partial(model().fit, one.annotations), 1))
+                seconds += least(partial(model().fit, one.annotations), runs=1, span=0)
         print(f"{model.__name__:20}" + "".join(f"{s:10.2f}" for s in seconds), flush=True)
 
 
@@ -196,14 +202,21 @@ def numpy_triples(votes: Annotations, triples: NDArray[np.int64]) -> Float:
     return counts
 
 
-def least(task: Callable[[], object], runs: int = RUNS) -> float:
-    """Return the least seconds of some runs, after one that does not count."""
-    seconds = []
-    for _ in range(runs + 1):
-        start = time.perf_counter()
-        task()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
+def least(*tasks: Callable[[], object], runs: int = RUNS, span: float = 2.0) -> list[float]:
+    """Return the least seconds of each task over some turns, after one that does not count.
+
+    The tasks take turns, so that what else the machine does slows all of them alike; short ones
+    get as many turns as fit in ``span`` seconds.
+    """
+    seconds: list[list[float]] = []
+    begin = time.perf_counter()
+    while len(seconds) <= runs or time.perf_counter() - begin < span:
+        seconds.append([])
+        for task in tasks:
+            start = time.perf_counter()
+            task()
+            seconds[-1].append(time.perf_counter() - start)
+    return np.min(seconds[1:], axis=0).tolist()
 
 
 if __name__ == "__main__":

@@ -2,56 +2,98 @@
 
 from __future__ import annotations
 
-from aggregate._jit import kernel
+from aggregate._jit import helper, kernel
+
+
+@helper
+def _first_at_least(item_of, low, high, item):
+    """Return the first place from ``low`` to ``high`` whose item is not before ``item``."""
+    step = 1
+    while low + step < high and item_of[low + step] < item:
+        low += step
+        step *= 2
+    high = min(high, low + step + 1)
+    while low < high:
+        middle = (low + high) // 2
+        if item_of[middle] < item:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@helper
+def _add_item(item_of, label_of, e, f, g, ends, amount, counts):
+    """Add one shared item: every combination of the labels that the three gave it."""
+    item = item_of[e]
+    one = e
+    while one < ends[0] and item_of[one] == item:
+        two = f
+        while two < ends[1] and item_of[two] == item:
+            three = g
+            while three < ends[2] and item_of[three] == item:
+                counts[label_of[one], label_of[two], label_of[three]] += amount
+                three += 1
+            two += 1
+        one += 1
 
 
 @kernel
-def add_triples(annotator_ptr, item_of, label_of, triples, weight, first, last, counts):
+def add_triples(
+    annotator_ptr, item_of, label_of, triples, order, weight, first, last, place, shared, counts
+):
     """Add to ``counts[t, a, b, c]`` the items that triple ``t`` labelled a, b and c.
 
-    Each annotator's items are in rising order, so the three lists are walked side by side.
+    Triples come sorted, so the items of a first annotator are marked once for all their
+    triples, and what they share with a second annotator is found once for all thirds.
 
     Parameters
     ----------
     annotator_ptr : ndarray of int64, shape (M + 1,)
     item_of, label_of : ndarray of int32, shape (E,)
-        Items and labels in annotator-major order.
+        Items, rising, and labels in annotator-major order.
     triples : ndarray of int64, shape (T, 3)
         Three different annotators each.
+    order : ndarray of int64, shape (T,)
+        The triples in rising order of their annotators.
     weight : ndarray of shape (N,) or (0,)
         Weight of each item; empty for one each.
     first, last : int
-        The block of triples.
+        The block of ``order``.
+    place : ndarray of int64, shape (N,)
+        Scratch, filled with -1 by the caller.
+    shared : ndarray of int64, shape (L, 2)
+        Scratch, L at least the most labels of one annotator.
     counts : ndarray of shape (T, K, K, K)
         Added to. Repeated labels count in every combination.
     """
-    for t in range(first, last):
-        u, v, w = triples[t, 0], triples[t, 1], triples[t, 2]
-        e, f, g = annotator_ptr[u], annotator_ptr[v], annotator_ptr[w]
-        e_end, f_end, g_end = annotator_ptr[u + 1], annotator_ptr[v + 1], annotator_ptr[w + 1]
-        while e < e_end and f < f_end and g < g_end:
-            item = max(item_of[e], item_of[f], item_of[g])
-            while e < e_end and item_of[e] < item:
-                e += 1
-            while f < f_end and item_of[f] < item:
-                f += 1
-            while g < g_end and item_of[g] < item:
-                g += 1
-            if e == e_end or f == f_end or g == g_end:
+    u, v, n = -1, -1, 0
+    for s in range(first, last):
+        t = order[s]
+        if triples[t, 0] != u:
+            if u >= 0:
+                for e in range(annotator_ptr[u], annotator_ptr[u + 1]):
+                    place[item_of[e]] = -1
+            u, v = triples[t, 0], -1
+            for e in range(annotator_ptr[u + 1] - 1, annotator_ptr[u] - 1, -1):
+                place[item_of[e]] = e  # of repeats, the first
+        if triples[t, 1] != v:
+            v, n = triples[t, 1], 0
+            for f in range(annotator_ptr[v], annotator_ptr[v + 1]):
+                e = place[item_of[f]]
+                if e >= 0 and (n == 0 or shared[n - 1, 0] != e):
+                    shared[n, 0], shared[n, 1] = e, f
+                    n += 1
+        g, end = annotator_ptr[triples[t, 2]], annotator_ptr[triples[t, 2] + 1]
+        ends = (annotator_ptr[u + 1], annotator_ptr[v + 1], end)
+        for c in range(n):
+            item = item_of[shared[c, 0]]
+            g = _first_at_least(item_of, g, end, item)
+            if g == end:
                 break
-            if item_of[e] != item or item_of[f] != item or item_of[g] != item:
-                continue
-            amount = weight[item] if weight.shape[0] else 1.0
-            f_start, g_start = f, g
-            while e < e_end and item_of[e] == item:
-                f = f_start
-                while f < f_end and item_of[f] == item:
-                    g = g_start
-                    while g < g_end and item_of[g] == item:
-                        counts[t, label_of[e], label_of[f], label_of[g]] += amount
-                        g += 1
-                    f += 1
-                e += 1
+            if item_of[g] == item:
+                amount = weight[item] if weight.shape[0] else 1.0
+                _add_item(item_of, label_of, shared[c, 0], shared[c, 1], g, ends, amount, counts[t])
 
 
 @kernel

@@ -8,14 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aggregate._blocks import fill_blocks
+from aggregate._blocks import count_threads, fill_blocks
 from aggregate.annotations import Annotations
 from aggregate.kernels.triples import add_triples
 from aggregate.moments.second import _weights
 
 Float = NDArray[np.float64]
-
-_TRIPLES_PER_BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -182,10 +180,14 @@ def _add(
     n_jobs: int | None,
 ) -> None:
     """Add what these items say of the chosen triples to their counts."""
-    edges = np.append(np.arange(0, len(chosen), _TRIPLES_PER_BLOCK), len(chosen))
     by_annotator = annotations.by_annotator
+    order = np.lexsort(chosen.T[::-1])
+    most = int(annotations.labels_per_annotator.max(initial=0))
+    bounds = np.linspace(0, len(chosen), count_threads(n_jobs) + 1).astype(np.int64)
 
     def fill(first: int, last: int) -> None:
-        add_triples(*by_annotator, chosen, weight, first, last, counts)
+        place = np.full(annotations.n_items, -1, dtype=np.int64)
+        shared = np.empty((most, 2), dtype=np.int64)
+        add_triples(*by_annotator, chosen, order, weight, first, last, place, shared, counts)
 
-    fill_blocks(fill, np.unique(edges), n_jobs)
+    fill_blocks(fill, np.unique(bounds), n_jobs)

@@ -19,6 +19,7 @@ from aggregate.moments import (
     pair_moments,
     triple_moments,
 )
+from tests.strategies import calm
 
 Rows = list[tuple[int, int, int]]
 
@@ -91,6 +92,7 @@ def random_votes(seed: int, n_items: int, n_annotators: int, share: float) -> An
     return Annotations.from_matrix(table, classes=[0, 1, 2])
 
 
+@calm
 @given(votes())
 def test_pairs_are_counted_as_by_hand(drawn: tuple[Annotations, Rows]) -> None:
     annotations, rows = drawn
@@ -100,6 +102,7 @@ def test_pairs_are_counted_as_by_hand(drawn: tuple[Annotations, Rows]) -> None:
     assert (moments.totals > 0).all()
 
 
+@calm
 @given(votes(), st.data())
 def test_weighted_pairs_are_counted_as_by_hand(
     drawn: tuple[Annotations, Rows], data: st.DataObject
@@ -114,6 +117,7 @@ def test_weighted_pairs_are_counted_as_by_hand(
     assert as_dict(moments.pairs, moments.counts) == expected
 
 
+@calm
 @given(votes())
 def test_triples_are_counted_as_by_hand(drawn: tuple[Annotations, Rows]) -> None:
     annotations, rows = drawn
@@ -122,6 +126,7 @@ def test_triples_are_counted_as_by_hand(drawn: tuple[Annotations, Rows]) -> None
     assert as_dict(moments.triples, moments.counts) == naive_triples(rows)
 
 
+@calm
 @given(votes(), st.data())
 def test_lagged_pairs_are_counted_as_by_hand(
     drawn: tuple[Annotations, Rows], data: st.DataObject
@@ -133,6 +138,7 @@ def test_lagged_pairs_are_counted_as_by_hand(
     assert as_dict(moments.pairs, moments.counts) == naive_lagged(rows, follower)
 
 
+@calm
 @given(votes())
 def test_first_moments_and_group_votes(drawn: tuple[Annotations, Rows]) -> None:
     annotations, rows = drawn

@@ -1,4 +1,4 @@
-"""Coverage of nominal 95 % intervals of fitted models: python benchmarks/coverage.py [RUNS].
+"""Coverage of nominal 95 % intervals of fitted models: python benchmarks/error_bar_coverage.py [RUNS].
 
 Crowds are simulated from Dawid-Skene's model (accuracies even between 0.6 and 0.95, mistakes
 shared out at random; for one coin, evenly), fitted, and their intervals compared with what they

@@ -16,6 +16,7 @@ from aggregate.annotations import Annotations
 from aggregate.factorization import match_columns
 from aggregate.fusion import log_joint, vote_shares
 from aggregate.models import DawidSkene
+from aggregate.models._responses import answers_to
 
 Float = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -230,19 +231,20 @@ def explore_optima(
     model = DawidSkene(max_iter=_PASSES) if model is None else model
     first = fit_quietly(model, annotations) if reference is None else reference
     random = np.random.default_rng(random_state)
-    shares = vote_shares(annotations)
+    answers = answers_to(model, annotations)
+    shares = vote_shares(answers)
     swaps, changed, gains, errors = [], [], [], []
-    labelled = annotations.labels_per_item > 0
-    likely = _log_likelihoods(annotations, first)
+    labelled = answers.labels_per_item > 0
+    likely = _log_likelihoods(answers, first)
     for _ in range(n_starts):
         start = _scramble(shares, random)
         other = fit_quietly(clone(model).set_params(init=start), annotations)
-        swap = label_swaps(first.confusion_, other.confusion_, annotations.labels_per_annotator)
+        swap = label_swaps(first.confusion_, other.confusion_, answers.labels_per_annotator)
         swaps.append(swap)
         renamed = other.probas_[:, swap.permutation].argmax(axis=1)
         differs = (renamed != first.probas_.argmax(axis=1))[labelled]
         changed.append(float(differs.mean()) if len(differs) else 0.0)
-        gain = _log_likelihoods(annotations, other) - likely
+        gain = _log_likelihoods(answers, other) - likely
         gains.append(float(gain.sum()))
         errors.append(float(gain.std() * np.sqrt(len(gain))) if len(gain) else 0.0)
     kinds = tuple(

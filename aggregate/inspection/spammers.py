@@ -14,6 +14,7 @@ from aggregate.annotations import Annotations
 from aggregate.inspection.pair_residuals import PairResiduals, pair_residuals
 from aggregate.inspection.pooled_test import direction_p_value, pooled_test
 from aggregate.models import DawidSkene
+from aggregate.models._responses import answers_to
 
 Float = NDArray[np.float64]
 
@@ -232,8 +233,9 @@ def spammer_report(
     check_number("level", level, low=0, high=1, low_open=True)
     check_number("min_shared", min_shared, low=1, integer=True)
     fitted = _fitted(model, annotations)
+    soft, annotations = fitted.predict_proba(annotations), answers_to(fitted, annotations)
     test = pooled_test(annotations)
-    missed = test.missed(level, _HALF, _variety(annotations, fitted.predict_proba(annotations)))
+    missed = test.missed(level, _HALF, _variety(annotations, soft))
     guesses = (test.p_value >= level) & (missed <= level)
     tested = max(int((test.n_labels > 0).sum()), 1)
     against = direction_p_value(test.direction) < level / tested

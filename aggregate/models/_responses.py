@@ -91,6 +91,12 @@ def as_object(values: list[Any]) -> NDArray[Any]:
     return table
 
 
+def answers_to(model: Any, annotations: Annotations) -> Annotations:
+    """Return the annotations that name a class, in the eyes of a model; the rest is missing."""
+    mark = getattr(model, "abstention", None)
+    return annotations if mark is None else answers_only(set_aside(annotations, mark))
+
+
 def answers_only(annotations: Annotations) -> Annotations:
     """Return the annotations that name a class, without the memory of any other."""
     return replace(annotations, responses=None) if isinstance(annotations, Answers) else annotations

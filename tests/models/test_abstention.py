@@ -20,6 +20,7 @@ from aggregate import (
     OneCoinDawidSkene,
     PooledDawidSkene,
 )
+from aggregate.inspection import explore_optima, spammer_report
 from tests import problems
 
 STRUCTURES = [
@@ -101,9 +102,7 @@ class TestModel:
     def test_objective_is_the_formula(self):
         votes, _, silent = reluctant(0, n_items=40, n_annotators=7)
         fit = DawidSkene(abstention=UNSURE).fit(votes)
-        responses = list(
-            zip(votes.item, votes.annotator, votes.classes[votes.label], strict=True)
-        )
+        responses = list(zip(votes.item, votes.annotator, votes.classes[votes.label], strict=True))
         given = np.bincount(votes.annotator, minlength=7)
         declined = np.bincount(
             votes.annotator, weights=[label == UNSURE for *_, label in responses], minlength=7
@@ -262,3 +261,10 @@ class TestDawidSkene:
         assert fit.annotator_skill_[0] > 0.999
         threaded = DawidSkene(abstention=UNSURE, n_jobs=2).fit(votes, history=history)
         np.testing.assert_array_equal(fit.probas_, threaded.probas_)
+
+    def test_inspection_looks_at_the_answers(self):
+        votes, _, _ = reluctant(11, n_items=200)
+        model = DawidSkene(abstention=UNSURE)
+        assert len(spammer_report(votes, model).score) == 12
+        found = explore_optima(votes, model=model, n_starts=2, random_state=0)
+        assert len(found.kinds) == 2

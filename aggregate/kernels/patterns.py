@@ -9,35 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggregate._jit import helper, kernel
+from aggregate._jit import kernel
 
 _MULTIPLIER = np.uint64(0x9E3779B1)  # a prime near 2^32 over the golden ratio
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _FREE = -1
-
-
-@helper
-def _hash(item_ptr, code, gold, i):
-    """Mix an item's codes and its known class into 32 bits."""
-    value = np.uint64(gold[i] + 2 if gold.shape[0] else 1)
-    for e in range(item_ptr[i], item_ptr[i + 1]):
-        value = (value ^ np.uint64(code[e])) * _MULTIPLIER  # below 2^64
-        value = (value ^ (value >> _HALF)) & _LOW
-    return value
-
-
-@helper
-def _same(item_ptr, code, gold, i, other):
-    """Whether two items have one pattern."""
-    start, length = item_ptr[i], item_ptr[i + 1] - item_ptr[i]
-    begin = item_ptr[other]
-    if item_ptr[other + 1] - begin != length or (gold.shape[0] and gold[i] != gold[other]):
-        return False
-    n_equal = 0
-    while n_equal < length and code[start + n_equal] == code[begin + n_equal]:
-        n_equal += 1
-    return n_equal == length
 
 
 @kernel
@@ -68,10 +45,25 @@ def find_patterns(item_ptr, code, gold, step, slots, first, weight):
     mask = np.uint64(slots.shape[0] - 1)
     n_patterns = 0
     for i in range(0, item_ptr.shape[0] - 1, step):
-        if item_ptr[i] == item_ptr[i + 1] and (gold.shape[0] == 0 or gold[i] < 0):
+        start, length = item_ptr[i], item_ptr[i + 1] - item_ptr[i]
+        known = gold[i] if gold.shape[0] else -1
+        if length == 0 and known < 0:
             continue
-        slot = _hash(item_ptr, code, gold, i) & mask
-        while slots[slot] >= 0 and not _same(item_ptr, code, gold, i, first[slots[slot]]):
+        slot = np.uint64(known + 2)  # of a mixture of class and codes, in 32 bits
+        for e in range(start, start + length):
+            slot = (slot ^ np.uint64(code[e])) * _MULTIPLIER  # below 2^64
+            slot = (slot ^ (slot >> _HALF)) & _LOW
+        slot &= mask
+        while slots[slot] >= 0:  # until it is this pattern's, or free
+            other = first[slots[slot]]
+            begin, n_equal = item_ptr[other], 0
+            if item_ptr[other + 1] - begin == length and (
+                gold.shape[0] == 0 or gold[other] == known
+            ):
+                while n_equal < length and code[start + n_equal] == code[begin + n_equal]:
+                    n_equal += 1
+                if n_equal == length:
+                    break
             slot = (slot + np.uint64(1)) & mask
         if slots[slot] < 0:
             if n_patterns == first.shape[0]:

@@ -67,18 +67,38 @@ def covariance(estimate: Estimated, most: int = MOST) -> Covariance:
 
 def complete(estimate: Estimated) -> tuple[Float, Float]:
     """Return the complete information of the blocks (B, D, D) and of the prior (P, P)."""
+    scores = estimate.prior_scores
+    corner = estimate.prior_weight * (scores.T * estimate.class_prior) @ scores
+    return _of_labels(estimate, estimate.weight), corner
+
+
+def _of_labels(estimate: Estimated, weight: Float) -> Float:
+    """Return the information of labels with known truth, so many for each row, by blocks."""
     spread = np.einsum(
         "bky,bykc,bykd,bk->bkcd",
-        estimate.of_block, estimate.scores, estimate.scores, estimate.weight,
+        estimate.of_block, estimate.scores, estimate.scores, weight,
         optimize=True,
     )  # fmt: skip
     blocks = np.zeros((estimate.n_blocks, estimate.width, estimate.width))
     for k, first in enumerate(estimate.offset):
         part = slice(first, first + estimate.window)
         blocks[:, part, part] += spread[:, k]
-    scores = estimate.prior_scores
-    corner = estimate.prior_weight * (scores.T * estimate.class_prior) @ scores
-    return blocks, corner
+    return blocks
+
+
+def _free_the_crowd(estimate: Estimated, information: Float) -> None:
+    """Take away what the pseudo-labels say of the crowd's mean, which is estimated, too.
+
+    Rows that vary about a common mean of unknown place hold each other together, but do not
+    hold the mean; one imaginary annotator, the hyper-prior, does.
+    """
+    if estimate.crowd_weight is None:
+        return
+    pull = _of_labels(estimate, estimate.crowd_weight)
+    stack = pull.reshape(-1, estimate.width)
+    total = pull.sum(axis=0) + pull.mean(axis=0)
+    n = len(stack)
+    information[:n, :n] -= stack @ np.linalg.solve(total, stack.T)
 
 
 class _Items(NamedTuple):
@@ -123,6 +143,7 @@ def _whole(estimate: Estimated) -> Covariance:
         np.empty(items.length, dtype=np.int64), np.empty((len(slope), items.length)),
         information, slope,
     )  # fmt: skip
+    _free_the_crowd(estimate, information)
     whole = _inverse(information, scale)
     inner = whole[: last.start, : last.start].reshape(n_blocks, width, n_blocks, width)
     return Covariance(

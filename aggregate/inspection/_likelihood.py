@@ -7,7 +7,7 @@ log probabilities in the coordinates; those of a row of confusions are a *window
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,8 @@ class Estimated:
         Score of truth k in the prior's coordinates; none if the prior is known.
     prior_weight : float
         Items that the class prior rests on, pseudo-items included.
+    crowd_weight : ndarray of shape (B, K) or None
+        The pseudo-labels among ``weight``, where their shares were learned from all annotators.
     """
 
     votes: Annotations
@@ -75,6 +77,7 @@ class Estimated:
     weight: Float
     prior_scores: Float
     prior_weight: float
+    crowd_weight: Float | None = None
 
     @property
     def n_blocks(self) -> int:
@@ -120,10 +123,14 @@ def estimated(model: Any, annotations: Annotations, gold: Any) -> Estimated:
         prior, prior_pseudo = prior / prior.sum(), _ONE
     soft = _textbook(annotations, confusion, prior, truth)
     counts = _counts(annotations, soft)
-    return _assemble(
+    found = _assemble(
         kind, annotations, soft, (confusion, prior), counts, pseudo,
         prior_pseudo, float(_mass(annotations, soft, truth).sum()),
     )  # fmt: skip
+    if isinstance(model, HierarchicalDawidSkene):
+        crowd = np.broadcast_to(pseudo.sum(axis=1), found.weight.shape)
+        return replace(found, crowd_weight=crowd)
+    return found
 
 
 def read_as_fitted(model: Any, votes: Any) -> Annotations:

@@ -76,7 +76,8 @@ def uncertainty(
     ----------
     model : fitted aggregator
         `DawidSkene`, `OneCoinDawidSkene`, `ClassConditionalDawidSkene`, `PooledDawidSkene`,
-        `HierarchicalDawidSkene` (its crowd taken as known) or `IBCC`; with "bootstrap", any
+        `HierarchicalDawidSkene` (how much its annotators are alike taken as known, which is too
+        sure where they have few labels; the bootstrap is not) or `IBCC`; with "bootstrap", any
         with ``confusion_``.
     annotations : Annotations or array-like of shape (N, M)
         What it was fitted to.

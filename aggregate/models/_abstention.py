@@ -181,10 +181,10 @@ class AbstentionModel(ConfusionModel):
             return set_aside(annotations, self.abstention)
         return annotations
 
-    def _missing_mark(self, *, reset: bool) -> Any:
+    def _missing_mark(self, reset: bool) -> Any:
         if isinstance(self.abstention, int | float) and self.abstention == -1:
             return None
-        return super()._missing_mark(reset=reset)
+        return super()._missing_mark(reset)
 
     def _known(self, X: Any) -> Annotations:
         if self.abstention is None:

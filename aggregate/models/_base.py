@@ -127,14 +127,11 @@ class BaseAggregator(
         if table.dtype == object:
             _refuse_what_is_no_label(table)
         names = getattr(self, "feature_names_in_", None) if reset else self.annotators_
-        missing = self._missing_mark(reset=reset)
-        return Annotations.from_matrix(table, annotators=names, missing=missing)
+        return Annotations.from_matrix(table, annotators=names, missing=self._missing_mark(reset))
 
-    def _missing_mark(self, *, reset: bool) -> Any:
+    def _missing_mark(self, reset: bool) -> Any:
         """Return what a missing label is in a table, besides None and NaN."""
-        if reset:
-            return AUTO
-        return None if -1 in self.classes_.tolist() else -1
+        return AUTO if reset else None if -1 in self.classes_.tolist() else -1
 
     # Soft labels and decisions -------------------------------------------------------------
 

@@ -29,8 +29,12 @@ _SHAPES: Final = {
     "item_difficulty_": "N", "item_log_odds_": "NKK", "annotator_log_odds_": "MKK",
     "annotator_ability_": "M", "_mean_confusion": "KK", "_expected_stranger": "KK",
     "_centre": "K", "_unknown_weight": "K",
+    "_expected.prior": "K", "_expected.table": "RK", "_fitted_counts.mass": "K",
+    "_fitted_counts.rows": "MK", "_stream.mass": "K", "_stream.table": "RK",
+    "_stream.given": "M", "_logs.prior": "L", "_logs.table": "RL",
 }  # fmt: skip
-"""Axes of what kernels walk by the codes of annotators M, classes K and items N; ? is any."""
+"""Axes of what kernels walk by the codes of annotators M, classes K and items N, R = M·K and L
+the expected logarithms of a class prior; ? is any."""
 
 
 def save_model(model: Any, path: str | os.PathLike[str], *, items: bool = True) -> None:
@@ -154,16 +158,37 @@ def _check_shapes(attributes: dict[str, Any]) -> None:
     if not attributes:  # a parameter that is an estimator, not fitted itself
         return
     sizes = {"M": len(attributes["annotators_"]), "K": len(attributes["classes_"])}
+    sizes["R"] = sizes["M"] * sizes["K"]
     if "items_" in attributes:
         sizes["N"] = len(attributes["items_"])
-    for key, axes in _SHAPES.items():
-        shape = np.shape(attributes.get(key, ()))
-        wanted = tuple(sizes.get(axis) for axis in axes)
-        if key in attributes and (
-            len(shape) != len(wanted)
-            or any(size not in (None, got) for size, got in zip(wanted, shape, strict=True))
+    arrays = dict(attributes)
+    for key, value in attributes.items():
+        if isinstance(value, tuple) and hasattr(value, "_asdict"):
+            arrays |= {f"{key}.{field}": part for field, part in value._asdict().items()}
+    if "_logs.prior" in arrays:
+        sizes["L"] = np.size(arrays["_logs.prior"])
+    for key in _SHAPES.keys() & arrays.keys():
+        shape = np.shape(arrays[key])
+        wanted = tuple(sizes.get(axis) for axis in _SHAPES[key])
+        if len(shape) != len(wanted) or any(
+            size not in (None, got) for size, got in zip(wanted, shape, strict=True)
         ):
             raise ValueError(f"{key} has the shape {shape}, which does not go with the others")
+    _check_parts(attributes, sizes)
+
+
+def _check_parts(attributes: dict[str, Any], sizes: dict[str, int]) -> None:
+    """Refuse models in a model that know other annotators, and codes of groups there are not."""
+    for value in attributes.values():
+        parts = value.values() if isinstance(value, dict) else [value]
+        for part in parts:
+            for name, size in (("annotators_", sizes["M"]), ("classes_", sizes["K"])):
+                if len(getattr(part, name, range(size))) != size:
+                    raise ValueError("a model in the model knows other annotators or classes")
+    groups = attributes.get("group_", np.empty(0))
+    n_groups = len(attributes.get("group_confusion_", ()))
+    if groups.size and not -1 <= groups.min() <= groups.max() < n_groups:
+        raise ValueError(f"group_ names groups other than the {n_groups} that there are")
 
 
 def _estimators() -> dict[str, type[BaseAggregator]]:

@@ -329,6 +329,52 @@ def deep(levels):
     return {"prior_strength": value}
 
 
+class TestContradictions:
+    """Kernels walk arrays unchecked, so arrays must go with each other before any kernel runs."""
+
+    @pytest.mark.parametrize(
+        ("name", "array", "message"),
+        [
+            ("ibcc", "_expected.table", "_expected.table has the shape"),
+            ("ebcc", "_logs.table", "_logs.table has the shape"),
+            ("ebcc", "subtype_share_", "subtype_share_ has the shape"),
+            ("mace", "competence_", "competence_ has the shape"),
+            ("cbcc", "community_proba_", "community_proba_ has the shape"),
+            ("glad", "annotator_ability_", "annotator_ability_ has the shape"),
+            ("dawid-skene", "annotators_", "has the shape"),
+            ("auto", "members_.0.annotators_", "has the shape"),
+        ],
+    )
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_a_row_too_few(self, name, array, message, crowd, file):
+        make_model(name).fit(crowd.votes).save(file)
+
+        def shorten(header, members):
+            whole = np.lib.format.read_array(io.BytesIO(members[f"{array}.npy"]))
+            members[f"{array}.npy"] = npy(whole[:-1])
+
+        rewritten(file, shorten)
+        with pytest.raises(ReadError, match=message):
+            load_model(file)
+
+    def test_a_model_of_others_in_a_model(self, crowd, file, tmp_path):
+        gold = dict(enumerate(crowd.truth[:30].tolist()))
+        model = Calibrated(OneCoinDawidSkene()).fit(crowd.votes, gold=gold)
+        other = problems.planted(4, n_annotators=5, n_classes=2).votes
+        model.estimator_ = OneCoinDawidSkene().fit(other)
+        model.save(file)
+        with pytest.raises(ReadError, match="knows other annotators or classes"):
+            load_model(file)
+
+    @pytest.mark.parametrize("code", [5, -2])
+    def test_groups_that_are_not_there(self, code, crowd, file):
+        model = make_model("dependent-groups", groups=["x"] * 3 + [None] * 5).fit(crowd.votes)
+        model.group_[0] = code
+        model.save(file)
+        with pytest.raises(ReadError, match="group_ names groups other than the 1 that there are"):
+            load_model(file)
+
+
 class TestHostileFiles:
     @pytest.mark.parametrize("kind", HOSTILE)
     def test_is_refused(self, saved, kind):

@@ -66,7 +66,7 @@ def label_frame(votes: DaskAnnotations, model: Any) -> Any:
     nothing = Part(np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.uint32))
     probas = np.empty((0, len(model.classes_)))
     items = np.empty(0, dtype=votes.item_dtype)
-    empty = _columns(items, nothing, probas, model.classes_[:0], model.classes_)
+    empty = _columns(items, nothing, probas, np.empty(0, dtype=np.int64), model.classes_)
     delayed = [Delayed(key, frames.graph) for key in frames.keys]
     return dd.from_delayed(delayed, meta=_to_pandas(empty), verify_meta=False)
 
@@ -116,17 +116,16 @@ def _table(
     part: Part, gold: Gold, tables: Tables | None, model: Any, shape: Shape, items: Ids
 ) -> dict[str, Any]:
     probas = _soft(part, gold, tables, model, shape)
-    return _columns(items, part, probas, model._decide(probas), model.classes_)
+    return _columns(items, part, probas, model._codes(probas), model.classes_)
 
 
 def _columns(
-    items: Ids, part: Part, probas: Float, labels: NDArray[Any], classes: NDArray[Any]
+    items: Ids, part: Part, probas: Float, decided: NDArray[np.int64], classes: NDArray[Any]
 ) -> dict[str, Any]:
-    chosen = probas.argmax(axis=1) if len(probas) else np.empty(0, dtype=np.int64)
     return {
         "item": items,
-        "label": labels,
-        "confidence": probas[np.arange(len(probas)), chosen],
+        "label": classes[decided],
+        "confidence": probas[np.arange(len(probas)), decided],
         "votes": np.diff(part.item_ptr),
     } | {f"proba_{name}": probas[:, k] for k, name in enumerate(classes.tolist())}
 

@@ -52,7 +52,7 @@ def item_blocks(item_ptr: NDArray[np.int64], *, table_size: int = 0) -> NDArray[
     while n_blocks > 1 and n_annotations < n_blocks * table_size:
         n_blocks //= 2
     starts = np.linspace(0, n_annotations, n_blocks + 1)[1:-1]
-    inner = np.searchsorted(item_ptr, starts)
+    inner = np.searchsorted(item_ptr, np.ceil(starts).astype(np.int64))  # no copy as floats
     return np.unique(np.concatenate(([0], inner, [n_items]))).astype(np.int64)
 
 

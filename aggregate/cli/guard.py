@@ -28,7 +28,20 @@ class ReaderGoneError(Exception):
 
 
 class Commands(click.Group):
-    """A group of commands that does not leave broken pipes to click, which calls them errors."""
+    """A group of commands that does not leave broken pipes to click, which calls them errors.
+
+    Its help, like that of its commands, comes from raw docstrings, in which the mark of lines to
+    be left as they are is spelled out.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.help = _with_marks(self.help)
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, its help with proper marks."""
+        cmd.help = _with_marks(cmd.help)
+        super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -36,6 +49,10 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise ReaderGoneError from error
+
+
+def _with_marks(text: str | None) -> str | None:
+    return None if text is None else text.replace("\\b\n", "\b\n")
 
 
 def guarded(app: click.Group, arguments: Sequence[str] | None) -> NoReturn:

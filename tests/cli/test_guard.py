@@ -88,3 +88,13 @@ def test_reading_from_a_keyboard_is_announced(run, monkeypatch):
 )
 def test_the_words_of_the_library_become_options(message, expected):
     assert as_options(message) == expected
+
+
+@pytest.mark.parametrize("command", [[], ["label"], ["group"], ["simulate"]])
+def test_examples_in_the_help_stand_on_lines_of_their_own(run, command):
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert "\\b" not in out
+    lines = out.splitlines()
+    example = lines[lines.index("  Examples:") + 1]
+    assert example.startswith(f"    aggregate {' '.join(command)}")

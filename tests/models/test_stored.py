@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -155,3 +156,16 @@ def test_a_model_of_a_folder_is_saved(both, tmp_path, items):
     assert np.array_equal(found.predict_proba(outside), model.predict_proba(outside))
     assert hasattr(found, "probas_") == items
     assert ("probas_" in vars(model)) == items  # computed because they were to be written
+
+
+def test_a_fit_to_a_folder_takes_memory_for_a_chunk(tmp_path, monkeypatch):
+    monkeypatch.setattr(_chunks, "ANNOTATIONS_PER_CHUNK", 1 << 14)
+    crowd = simulate_annotations(100_000, 50, 4, labels_per_item=5, random_state=0)
+    outside = Annotations.open(crowd.annotations.save(tmp_path / "votes"))
+    model = DawidSkene(max_iter=3, tol=0)
+    model.fit(outside)  # compiles
+    tracemalloc.start()
+    model.fit(outside)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 600_000  # soft labels alone would be 3.2 MB, codes 2 MB, items' names 0.8 MB

@@ -223,7 +223,7 @@ def _tree(
     """Walk the maximum-weight spanning forest: (child, parent, block child by parent)."""
     size = (n_factors, n_factors)
     rows, columns = terms.members[:, 0], terms.members[:, 1]
-    number = {(m, j): p for p, (m, j) in enumerate(terms.members.tolist())}
+    keys = rows * n_factors + columns  # rising: the members are sorted
     # The tree of smallest total cost, costs being negated weights, has the largest weight.
     forest = minimum_spanning_tree(coo_array((-terms.weights, (rows, columns)), shape=size))
     support = np.bincount(terms.members.ravel(), np.repeat(terms.weights, 2), n_factors)
@@ -237,5 +237,6 @@ def _tree(
         yield root, -1, None
         for child in order[1:].tolist():
             parent = int(parents[child])
-            p = number[min(child, parent), max(child, parent)]
+            key = min(child, parent) * n_factors + max(child, parent)
+            p = int(np.searchsorted(keys, key))
             yield child, parent, terms.blocks[p] if child < parent else terms.blocks[p].T

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
-from aggregate.factorization._terms import check_at_least_one, check_terms, incidence
+from aggregate.factorization._terms import Terms, check_at_least_one, check_terms, incidence
 from aggregate.factorization.result import FloatArray, IntArray
 
 
@@ -82,30 +82,41 @@ def reconcile_permutations(
     terms = check_terms(pairs, blocks, weights, 2, len(A))
     if len(terms.members) and terms.blocks.shape[1] != A.shape[1]:
         raise ValueError(f"blocks have side {terms.blocks.shape[1]}, factors {A.shape[1]}")
-    place = incidence(terms.members, len(A))
     orders = np.tile(np.arange(A.shape[2]), (len(A), 1))
+    _settle(A, orders, terms, max_sweeps)
+    return orders
+
+
+def _settle(A: FloatArray, orders: IntArray, terms: Terms, max_sweeps: int) -> None:
+    """Reorder factors in place until none moves; only where a partner moved it may."""
+    by_factor = incidence(terms.members, len(A))
     support = np.bincount(terms.members.ravel(), np.repeat(terms.weights, 2), len(A))
+    asked = support > 0
     for _ in range(max_sweeps):
-        changed = False
-        for m in np.argsort(-support, kind="stable")[: np.count_nonzero(support)]:
-            mine = slice(place.ptr[m], place.ptr[m + 1])
-            term, position = place.term[mine], place.position[mine]
-            partners = A[terms.members[term, 1 - position]]
+        if not asked.any():
+            break
+        for m in np.argsort(-support, kind="stable"):
+            if not asked[m]:
+                continue
+            asked[m] = False
+            mine = slice(by_factor.ptr[m], by_factor.ptr[m + 1])
+            term, position = by_factor.term[mine], by_factor.position[mine]
+            partners = terms.members[term, 1 - position]
             R = terms.blocks[term]
             R = np.where(position[:, None, None] == 0, R, R.transpose(0, 2, 1))
-            order = _matched(A[m], _predicted(R, partners, terms.weights[term]))
+            order = _matched(A[m], _predicted(R, A[partners], terms.weights[term]))
             if (order != np.arange(len(order))).any():
-                changed = True
                 A[m], orders[m] = A[m][:, order], orders[m][order]
-        if not changed:
-            break
-    return orders
+                asked[partners] = True
 
 
 def _predicted(R: FloatArray, partners: FloatArray, weights: FloatArray) -> FloatArray:
     """Predict A_m D from a factor's blocks with all partners."""
-    gram = np.einsum("j,jbk,jbh->kh", weights, partners, partners, optimize=True)
-    joint = np.einsum("j,jab,jbk->ak", weights, R, partners, optimize=True)
+    n = partners.shape[1]
+    stack = partners.reshape(-1, n)  # a row for each partner and label
+    weighted = np.repeat(weights, n)[:, None] * stack
+    gram = weighted.T @ stack
+    joint = R.transpose(1, 0, 2).reshape(n, -1) @ weighted
     return np.maximum(joint @ np.linalg.pinv(gram, rcond=1e-10), 0.0)
 
 

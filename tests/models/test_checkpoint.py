@@ -22,6 +22,7 @@ from aggregate import (
     LogitNormalDawidSkene,
     OneCoinDawidSkene,
     PooledDawidSkene,
+    ZenCrowd,
 )
 from aggregate.io import ReadError, WriteError
 from aggregate.models import _checkpoint
@@ -43,6 +44,7 @@ MODELS = [
     IBCC(n_init=2, random_state=6),
     LogitNormalDawidSkene(n_init=2, random_state=7, max_iter=40),
     DawidSkene(abstention=2),
+    ZenCrowd(tol=1e-12),
 ]
 every = pytest.mark.parametrize("model", MODELS, ids=str)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
+from aggregate.models._best_start import best_fit
+from aggregate.models._checkpoint import checkpoint_of
 from aggregate.models._class_prior import ClassPrior
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._em import warn_unless_converged
@@ -52,6 +55,9 @@ class ZenCrowd(ConfusionModel):
         Most passes over the votes.
     tol : float, default=1e-8
         Stop when the objective rises by less than this share of itself.
+    checkpoint : str or path-like, optional
+    checkpoint_every : int, default=10
+        As in `DawidSkene`: a file from which a fit that was killed goes on.
     annotator_correlation : float, default=0.4
         ρ of `aggregate.fusion.posterior`; it changes no label.
     unknown_annotators : {"prior", "ignore", "error"}
@@ -109,6 +115,8 @@ class ZenCrowd(ConfusionModel):
         class_prior: Any = "uniform",
         max_iter: int = 500,
         tol: float = 1e-8,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 10,
         annotator_correlation: float = 0.4,
         unknown_annotators: str = "prior",
         ties: str = "prior",
@@ -121,6 +129,8 @@ class ZenCrowd(ConfusionModel):
         self.class_prior = class_prior
         self.max_iter = max_iter
         self.tol = tol
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.annotator_correlation = annotator_correlation
         self.unknown_annotators = unknown_annotators
         self.ties = ties
@@ -142,11 +152,20 @@ class ZenCrowd(ConfusionModel):
         class_prior = ClassPrior(self.class_prior, annotations.classes, self.prior_strength)
         problem = Problem(annotations, gold, structure, class_prior, self.n_jobs)
         start = Start("votes", annotations, gold, self._stranger(), None, self.n_jobs)
-        fit = problem.climb(
-            next(start.states(problem, 1, None)),
+        fit = best_fit(
+            lambda turn, random: start.state(problem, turn, random),
+            lambda run, save: problem.climb(
+                run,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                progress="ZenCrowd" if self.verbose else None,
+                save=save,
+            ),
+            shape=problem.passes.shape,
+            n_init=1,
             max_iter=self.max_iter,
-            tol=self.tol,
-            progress="ZenCrowd" if self.verbose else None,
+            random_state=None,
+            checkpoint=checkpoint_of(self, annotations, gold),
         )
         reliability = fit.state.table.reshape(n_annotators, n_classes, n_classes)[:, 0, 0]
         self._keep_confusions(coin_confusions(reliability, n_classes), fit.state.prior)

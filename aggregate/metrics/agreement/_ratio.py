@@ -19,7 +19,7 @@ Float = NDArray[np.float64]
 _FEW = 512  # values whose table of differences is small
 _LAST = 13.5  # the transform beyond is below the rounding of its value at zero
 _MARGIN = 40.0  # sech² beyond is below rounding
-_AT_ONCE = 1 << 16  # values
+_AT_ONCE = 1 << 14  # values, which fit into the cache
 
 
 def ratio_distances(values: Float, count: Float) -> Float:
@@ -59,16 +59,19 @@ def _alike(logs: Float, count: Float) -> Float:
     transform[1:] = 4 * np.pi * frequency[1:] / np.sinh(np.pi * frequency[1:])
     weight = transform * step / np.pi
     weight[0] /= 2  # the others stand for their negatives, too
-    parts = range(0, len(logs), _AT_ONCE)
-    cosine, sine = np.zeros(len(frequency)), np.zeros(len(frequency))
-    for first in parts:
-        part = slice(first, first + _AT_ONCE)
-        angle = np.outer(frequency, logs[part])
-        cosine += np.cos(angle) @ count[part]
-        sine += np.sin(angle) @ count[part]
-    sums = np.empty(len(logs))
-    for first in parts:
-        part = slice(first, first + _AT_ONCE)
-        angle = np.outer(logs[part], frequency)
-        sums[part] = np.cos(angle) @ (weight * cosine) + np.sin(angle) @ (weight * sine)
+    parts = [slice(first, first + _AT_ONCE) for first in range(0, len(logs), _AT_ONCE)]
+    turn = np.exp(1j * step * logs)
+    waves = np.zeros(len(frequency), dtype=np.complex128)
+    for part in parts:
+        phase = count[part].astype(np.complex128)
+        for f in range(len(frequency)):
+            waves[f] += phase.sum()
+            phase *= turn[part]
+    waves = weight * waves.conj()
+    sums = np.zeros(len(logs))
+    for part in parts:
+        phase = np.ones(len(turn[part]), dtype=np.complex128)
+        for wave in waves:
+            sums[part] += (wave * phase).real
+            phase *= turn[part]
     return sums

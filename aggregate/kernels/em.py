@@ -5,9 +5,11 @@ contiguous, so that an annotation is one row: multiplied into the product of its
 item's posterior known, the row of the counts to which that is added. Rows are vectors in
 registers (`_simd.py`), and row numbers unsigned, which spares the test for negative ones.
 
-Entries of a table, and the prior's, are at least `FLOOR`; that bounds every product of sixteen
-of them away from underflow, so items of up to sixteen labels multiply plain probabilities, and
-longer ones rescale each class on its own, exactly (by powers of two), after every eight.
+Entries of a table, and the prior's, are at least `FLOOR` and at most one. No product of sixteen
+of them underflows, so items of up to sixteen labels multiply plain probabilities. So do longer
+ones, and where the evidence comes out large enough, a class that underflowed on the way is
+beyond notice; where not, each class is rescaled on its own, exactly (by powers of two), after
+every eight labels.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from aggregate._simd import add, add_to, load, multiply, scale, store, total
 
 FLOOR = 2.0**-52  # machine epsilon; smaller probabilities are raised to it
 _SAFE = np.uint64(16)  # 2^-52 to the power of 17 is still a normal number
-_CHUNK = 8  # 2^-512 times eight factors of 2^-52 is one, too
+_CHUNK = np.uint64(8)  # 2^-512 times eight factors of 2^-52 is one, too
 _TINY = 2.0**-512
 _HUGE = 2.0**512
+_PLENTY = 2.0**-400  # beside it, what a double cannot hold is nothing
 _LOG_HUGE = 512 * math.log(2.0)
 _FLUSH = 1e-140  # products of two evidences above it are normal numbers
 _BATCH = 1 << 12  # items whose posteriors are summed before they join the rest
@@ -42,47 +45,46 @@ def class_tuple(n_classes: int) -> tuple[float, ...]:
 
 
 @helper
-def _joint(code, start, stop, prior, table, truth, joint, shift):
-    """Fill ``joint[k]·HUGE^-low`` = P(truth k, labels); return ``low``, common to all k.
+def _joint(code, start, stop, priors, table, truth, joints, shift, unit):
+    """Fill ``joints[0, k]·HUGE^-low`` = P(truth k, labels); return ``low``, common to all k.
 
     Where the truth is known (not -1), only its entry holds: beside the others, it might vanish.
     """
-    n_classes = joint.shape[0]
-    for k in range(n_classes):
-        joint[k] = prior[k]
-        shift[k] = 0
-    for chunk in range(start, stop, _CHUNK):
-        for e in range(chunk, min(chunk + _CHUNK, stop)):
-            row = code[e]
-            for k in range(n_classes):
-                joint[k] *= table[row, k]
-        for k in range(n_classes):
-            if joint[k] < _TINY:
-                joint[k] *= _HUGE
+    product = load(priors, 0, 0, unit)
+    store(joints, 0, 0, product)
+    shift[:] = 0
+    while start < stop:
+        end = min(start + _CHUNK, stop)
+        for e in range(start, end):
+            product = multiply(product, load(table, code[e], 0, unit))
+        start = end
+        store(joints, 0, 0, product)
+        for k in range(len(unit)):
+            if joints[0, k] < _TINY:
+                joints[0, k] *= _HUGE
                 shift[k] += 1
-    if truth >= 0:
-        return shift[truth]
-    low = shift.min()
-    for k in range(n_classes):
+        product = load(joints, 0, 0, unit)
+    low = shift.min() if truth < 0 else shift[truth]
+    for k in range(len(unit)):
         if shift[k] == low + 1:
-            joint[k] *= _TINY
+            joints[0, k] *= _TINY
         elif shift[k] > low:
-            joint[k] = 0.0  # below 2^-512 of the largest: nothing is lost
+            joints[0, k] = 0.0  # below 2^-512 of the largest: nothing is lost
     return low
 
 
 @helper
-def _posterior(code, start, stop, prior, table, truth, joint, shift):
-    """Fill ``joint`` with the posterior of an item of any length; return its log evidence."""
-    low = _joint(code, start, stop, prior, table, truth, joint, shift)
+def _posterior(code, start, stop, priors, table, truth, joints, shift, unit):
+    """Fill ``joints`` with the posterior of an item of any length; return its log evidence."""
+    low = _joint(code, start, stop, priors, table, truth, joints, shift, unit)
     if truth >= 0:
-        evidence = joint[truth]
-        joint[:] = 0.0
-        joint[truth] = 1.0
+        evidence = joints[0, truth]
+        joints[:] = 0.0
+        joints[0, truth] = 1.0
     else:
-        evidence = joint.sum()
-        # A sum below the normal numbers would have no reciprocal.
-        joint /= evidence
+        product = load(joints, 0, 0, unit)
+        evidence = total(product)
+        store(joints, 0, 0, scale(product, 1.0 / evidence))
     return math.log(evidence) - low * _LOG_HUGE
 
 
@@ -103,7 +105,7 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
         How often each item counts; empty where each counts once.
     prior : ndarray of shape (K,)
     table : ndarray of shape (M·K, K)
-        ``table[j·K + y, k]`` = P(annotator j says y | truth k), at least `FLOOR`.
+        ``table[j·K + y, k]`` = P(annotator j says y | truth k), from `FLOOR` to 1.
     first, last : int
         The block of items.
     counts : ndarray of shape (M·K, K)
@@ -114,9 +116,9 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
     unit : tuple of K floats
         Only its length is used (see `class_tuple`).
     """
-    rows = prior.reshape((1, -1)), mass.reshape((1, -1)), np.zeros((1, len(unit)))
-    joint, shift = rows[2][0], np.zeros(len(unit), dtype=np.int64)
-    zero = load(rows[2], 0, 0, unit)
+    priors, masses = prior.reshape((1, -1)), mass.reshape((1, -1))
+    joints, shift = np.zeros((1, len(unit))), np.zeros(len(unit), dtype=np.int64)
+    zero = load(joints, 0, 0, unit)
     log_likelihood = 0.0
     evidences = 1.0  # several items' evidence share one logarithm
     for batch in range(first, last, _BATCH):
@@ -126,11 +128,13 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
             truth = gold[i] if gold.shape[0] else -1
             if start == stop and truth < 0:
                 continue
-            if stop - start <= _SAFE and truth < 0:
-                product = load(rows[0], 0, 0, unit)
+            evidence = 0.0
+            if truth < 0:
+                product = load(priors, 0, 0, unit)
                 for e in range(start, stop):
                     product = multiply(product, load(table, code[e], 0, unit))
                 evidence = total(product)
+            if truth < 0 and (stop - start <= _SAFE or evidence > _PLENTY):
                 product = scale(product, 1.0 / evidence)
                 if weight.shape[0]:
                     log_likelihood += weight[i] * math.log(evidence)
@@ -143,16 +147,16 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
                         evidences = 1.0
             else:
                 log_evidence = _posterior(
-                    code, item_ptr[i], item_ptr[i + 1], prior, table, truth, joint, shift
+                    code, start, stop, priors, table, truth, joints, shift, unit
                 )
                 log_likelihood += log_evidence * (weight[i] if weight.shape[0] else 1.0)
-                product = load(rows[2], 0, 0, unit)
+                product = load(joints, 0, 0, unit)
             if weight.shape[0]:
                 product = scale(product, weight[i])
             seen = add(seen, product)
             for e in range(start, stop):
                 add_to(counts, code[e], 0, product)
-        add_to(rows[1], 0, 0, seen)
+        add_to(masses, 0, 0, seen)
     return log_likelihood + math.log(evidences)
 
 

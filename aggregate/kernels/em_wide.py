@@ -17,6 +17,7 @@ _SAFE = np.uint64(16)  # these constants are those of `em.py`
 _CHUNK = 8
 _TINY = 2.0**-512
 _HUGE = 2.0**512
+_PLENTY = 2.0**-400
 _LOG_HUGE = 512 * math.log(2.0)
 _FLUSH = 1e-140
 _BATCH = 1 << 12
@@ -24,7 +25,7 @@ _BATCH = 1 << 12
 
 @helper
 def _products(code, start, stop, priors, table, joints, unit):
-    """Fill row 0 of ``joints`` with the prior times the rows of up to sixteen labels."""
+    """Fill row 0 of ``joints`` with the prior times the rows of an item's labels."""
     n_classes, width = joints.shape[1], len(unit)
     for left in range(0, n_classes, width):
         column = min(left, n_classes - width)
@@ -73,7 +74,9 @@ def _long(code, start, stop, prior, table, truth, joint, shift):
     shift[:] = 0
     for chunk in range(start, stop, _CHUNK):
         for e in range(chunk, min(chunk + _CHUNK, stop)):
-            joint *= table[code[e]]
+            row = code[e]
+            for k in range(joint.shape[0]):
+                joint[k] *= table[row, k]
         for k in range(joint.shape[0]):
             if joint[k] < _TINY:
                 joint[k] *= _HUGE
@@ -107,9 +110,11 @@ def em_pass_wide(item_ptr, code, gold, weight, prior, table, first, last, counts
             if start == stop and truth < 0:
                 continue
             share = weight[i] if weight.shape[0] else 1.0
-            if stop - start <= _SAFE and truth < 0:
+            plenty = False
+            if truth < 0:
                 _products(code, start, stop, priors, table, joints, unit)
-            else:
+                plenty = stop - start <= _SAFE or joints[0].sum() > _PLENTY
+            if not plenty:
                 log_likelihood += share * _long(
                     code, item_ptr[i], item_ptr[i + 1], prior, table, truth, joints[0], shift
                 )
@@ -121,7 +126,8 @@ def em_pass_wide(item_ptr, code, gold, weight, prior, table, first, last, counts
                 if evidences < _FLUSH:
                     log_likelihood += math.log(evidences)
                     evidences = 1.0
-            seen += joints[0]
+            for k in range(n_classes):
+                seen[k] += joints[0, k]
             _scatter(code, start, stop, joints, n_whole, counts, unit)
         mass += seen
     return log_likelihood + math.log(evidences)

@@ -104,6 +104,8 @@ def measure(n_annotations: int, scratch: Path, arguments: argparse.Namespace) ->
         else:
             if stage == "group":
                 commands[stage][1:2] = sorted(crowd.glob("annotations-*.parquet"))
+                for leaving in place.glob(".votes.*.tmp"):  # of a run that was killed
+                    shutil.rmtree(leaving)
             start = ["-m", "aggregate"] if stage != "label" else [HERE, "--run-label"]
             found[stage] = run([sys.executable, *start, *commands[stage]])
             if stage == "label":

@@ -196,6 +196,24 @@ def test_codes_out_of_range_are_refused_even_unverified(place):
         Annotations.open(place, verify=False)
 
 
+@pytest.mark.parametrize("wrong", [2**40, -1, 1])
+def test_text_whose_offsets_lie(tmp_path, wrong):
+    place = saved(tmp_path, Annotations.from_columns(["ab", "\u20acd"], [1, 1], [0, 1]))
+    offsets = np.fromfile(place / "items.offsets.bin", dtype="<i8")
+    offsets[1 if wrong == 1 else 2] = wrong if wrong != 1 else 3  # through the middle of a letter
+    offsets.tofile(place / "items.offsets.bin")
+    with pytest.raises(FolderError, match="is damaged"):
+        Annotations.open(place, verify=False)
+
+
+def test_pointers_that_go_back(place):
+    pointers = np.fromfile(place / "item_ptr.bin", dtype="<i8")
+    pointers[3], pointers[4] = pointers[4], pointers[3]
+    pointers.tofile(place / "item_ptr.bin")
+    with pytest.raises(ValueError, match="item_ptr must never decrease"):
+        Annotations.open(place, verify=False)
+
+
 def rewrite(place: Path, change) -> None:
     """Change the header and make its own checksum right again."""
     header = json.loads((place / "header.json").read_text())
@@ -266,8 +284,8 @@ def test_models_answer_the_same(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["anesthesia", "bluebird", "dog", "emotion_numeric", "face_sentiment", "product",
-             "rte", "sentiment_polarity", "web"],
+    "name", ["anesthesia", "bluebird", "dog", "emotion_numeric", "face_sentiment", "music_genre",
+             "product", "rte", "sentiment_polarity", "web"],
 )  # fmt: skip
 def test_real_sets_answer_the_same(real, tmp_path, name):
     first, _ = real(name)

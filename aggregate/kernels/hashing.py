@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from aggregate._jit import kernel
 
 PRIME = 2_147_483_647  # 2^31 - 1: a product with the base stays below 2^52
@@ -24,5 +26,5 @@ def hash_text(offsets, data, hashes):
     for i in range(hashes.shape[0]):
         value = 1
         for position in range(offsets[i], offsets[i + 1]):
-            value = (value * BASE + data[position] + 1) % PRIME
+            value = (value * BASE + np.int64(data[position]) + 1) % PRIME
         hashes[i] = value

@@ -49,7 +49,7 @@ every = pytest.mark.parametrize("model", MODELS, ids=str)
 
 
 @every
-@pytest.mark.parametrize("n_parts", [1, 3, 20])
+@pytest.mark.parametrize("n_parts", [1, 3, 9])
 @pytest.mark.parametrize("with_gold", [False, True])
 def test_any_partition_gives_the_fit_in_memory(model, n_parts, with_gold):
     planted = problems.planted(0, n_items=150)

@@ -119,7 +119,10 @@ class _Reader:
         import pyarrow as pa
 
         names = list(self.columns.values())
-        tables = [group.to_table(columns=names, schema=self.schema) for group in self.groups]
+        tables = [
+            group.to_table(columns=names, schema=self.schema, use_threads=False)
+            for group in self.groups
+        ]
         table = pa.concat_tables(tables)
         return {role: _plain(table[name]) for role, name in self.columns.items()}
 

@@ -47,10 +47,10 @@ class LabelsNeeded:
         pair = f"hardest to tell apart: {one} and {other}"
         if math.isinf(self.n_labels):
             return (
-                f"no number of labels brings the error to {self.error:.2%}, as annotators err "
+                f"no number of labels brings the error to {self.error:.3g}, as annotators err "
                 f"together (correlation {self.annotator_correlation:.2f}); {pair}"
             )
-        return f"{self.n_labels:.0f} labels per item for an error of {self.error:.2%}; {pair}"
+        return f"{self.n_labels:.0f} labels per item for an error of {self.error:.3g}; {pair}"
 
 
 def chernoff_information(confusion: Float, weights: Float | None = None) -> tuple[Float, Float]:

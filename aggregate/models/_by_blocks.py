@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from aggregate.annotations import Annotations
 from aggregate.models._gold import gold_codes
-from aggregate.models._new_items import align
 
 Float = NDArray[np.float64]
 Gold = NDArray[np.int32] | None
@@ -39,11 +39,9 @@ class ByBlocks:
     if TYPE_CHECKING:
         probas_: Float
         labels_: NDArray[Any]
-        annotators_: NDArray[Any]
         classes_: NDArray[Any]
-        unknown_annotators: str
 
-        def _read(self, X: Any, *, reset: bool) -> Annotations: ...
+        def _known(self, X: Any) -> Annotations: ...
 
         def _soft_labels(self, annotations: Annotations, gold: Gold) -> Float: ...
 
@@ -82,6 +80,11 @@ class ByBlocks:
         n_annotations : int, default=4194304
             About how many annotations a block has.
 
+        Raises
+        ------
+        TypeError
+            If ``X`` is a table; those are in memory anyhow.
+
         Yields
         ------
         first, last : int
@@ -102,9 +105,10 @@ class ByBlocks:
         1 2 [[1. 0.]]
         """
         check_is_fitted(self)
-        votes = self._read(X, reset=False)
-        known = gold_codes(gold, votes)
-        for first, last, part in votes.blocks(n_annotations):
-            inside = align(part, self.annotators_, self.classes_, self.unknown_annotators)
+        if not isinstance(X, Annotations):
+            raise TypeError(f"soft_label_blocks needs Annotations; got {type(X).__name__}.")
+        whose: Any = SimpleNamespace(items=X.items, n_items=X.n_items, classes=self.classes_)
+        known = gold_codes(gold, whose)
+        for first, last, part in X.blocks(n_annotations):
             truth = None if known is None else known[first:last]
-            yield SoftBlock(first, last, part, self._soft_labels(inside, truth))
+            yield SoftBlock(first, last, part, self._soft_labels(self._known(part), truth))

@@ -118,6 +118,22 @@ def test_soft_labels_block_by_block(both, gold):
         assert np.array_equal(given, inside.labels_per_item)
 
 
+def test_blocks_in_the_classes_of_the_model(both, gold):
+    inside, outside = both
+    if inside.n_classes == 2:
+        pytest.skip("one class would be left")
+    model = DawidSkene(abstention=0, max_iter=20, tol=0).fit(outside)
+    gold[gold == 0] = 1  # nobody's truth is an abstention
+    blocks = list(model.soft_label_blocks(outside, gold=gold, n_annotations=40))
+    found = np.concatenate([block.probas for block in blocks])
+    known = gold >= 0
+    expected = model.predict_proba(inside)
+    np.testing.assert_allclose(found[~known], expected[~known])
+    assert np.array_equal(model.classes_[found[known].argmax(axis=1)], gold[known])
+    with pytest.raises(TypeError, match="needs Annotations; got list"):
+        next(model.soft_label_blocks([[0, 1]]))
+
+
 def test_blocks_by_other_annotators(both):
     inside, _ = both
     model = DawidSkene().fit(inside.select(annotators=range(6)))

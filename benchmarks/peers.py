@@ -207,7 +207,8 @@ def both(
     if known is not None:
         return ours, known
     data = peer.PREPARE[pair.library](crowd)
-    limit = pair.limit if crowd.name in SETS else max(10.0, ENOUGH * ours.seconds)
+    real = crowd.name in SETS
+    limit = max(pair.limit if real else 10.0, (10 if real else ENOUGH) * ours.seconds)
     return ours, peer.measure(lambda: pair.theirs(data), patience * limit)
 
 

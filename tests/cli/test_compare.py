@@ -6,7 +6,7 @@ import pytest
 
 
 def test_compare_scores_built_in_sets_with_their_truth(run):
-    code, out, err = run("compare", "demo")
+    code, out, err = run("compare", "demo", "--model", "wawa", "--model", "dawid-skene")
     assert (code, err) == (0, "")
     assert out.startswith("demo: 400 items, 400 with known truth\n")
     for words in ("majority-vote", "wawa", "dawid-skene", "accuracy", "ECE", "majority vote by"):

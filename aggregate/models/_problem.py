@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class Problem:
         """Return the log prior density of a state, up to a constant."""
         return self.structure.log_prior(state.table) + self.class_prior.log_prior(state.prior)
 
-    def from_soft_labels(self, soft_labels: Float) -> State:
+    def from_soft_labels(self, soft_labels: Any) -> State:
         """Return the state that an M-step makes of soft labels."""
         counts = self.passes.count(soft_labels)
         table = self.structure.maximise(counts.table)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregate._chunks import chunk_codes, chunks
-from aggregate._tables import aligned_zeros
+from aggregate._tables import aligned_zeros, row_codes
 from aggregate.annotations import Annotations
 from aggregate.fusion.posterior import clamp
 from aggregate.kernels.em import posterior_counts
@@ -32,10 +33,17 @@ class SharesOnDisk:
     annotations : Annotations
         Of which the shares are (without abstentions, if there are any).
     gold : ndarray of int32, shape (N,), or None
+    change : callable, optional
+        Makes soft labels of shares, row by row, before gold is applied.
     """
 
-    def __init__(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> None:
-        self.annotations, self.gold = annotations, gold
+    def __init__(
+        self,
+        annotations: Annotations,
+        gold: NDArray[np.int32] | None,
+        change: Callable[[Float], Float] | None = None,
+    ) -> None:
+        self.annotations, self.gold, self._change = annotations, gold, change
 
     def rows(self, first: int, last: int) -> Float:
         """Return the shares of the items ``first`` to ``last``."""
@@ -47,6 +55,8 @@ class SharesOnDisk:
             votes.label[start:stop], _EQUAL, 0, last - first, shares,
         )  # fmt: skip
         normalise_rows(shares, 0, last - first)
+        if self._change is not None:
+            shares = self._change(shares)
         return clamp(shares, None if self.gold is None else self.gold[first:last])
 
 
@@ -65,6 +75,15 @@ class StoredPasses(Passes):
             annotations, np.empty(0, dtype=np.uint32), gold, n_jobs, n_classes=n_classes
         )
         self.annotations = annotations
+        del self.code  # see below
+
+    if not TYPE_CHECKING:
+
+        @cached_property
+        def code(self) -> Rows:
+            """All table rows at once, for a pass that asks for them: four bytes each."""
+            votes = self.annotations
+            return row_codes(votes.annotator, votes.label, votes.n_annotators, votes.n_classes)
 
     def expect(self, state: State) -> Counts:
         """Return the expected counts under a state, and its log likelihood."""
@@ -73,10 +92,9 @@ class StoredPasses(Passes):
         state = State(state.prior, table)
 
         def chunk(bounds: tuple[int, int], pointers: Pointers, code: Rows, into: Counts) -> float:
-            gold = self.gold[slice(*bounds)] if len(self.gold) else None
-            return block_counts(pointers, code, gold, state, into=into).log_likelihood
+            return block_counts(pointers, code, self.known(bounds), state, into=into).log_likelihood
 
-        return self._sum(self._block(chunk))
+        return self.add_up(chunk)
 
     def count(self, posterior: Any) -> Counts:
         """Return the counts under given posteriors, or under `SharesOnDisk`."""
@@ -87,12 +105,18 @@ class StoredPasses(Passes):
             posterior_counts(pointers, code, soft, 0, len(soft), into.table, into.mass)
             return 0.0
 
-        return self._sum(self._block(chunk))
+        return self.add_up(chunk)
 
-    def _block(
-        self, chunk: Callable[[tuple[int, int], Pointers, Rows, Counts], float]
-    ) -> Callable[[int, int], Counts]:
-        """Return the task of a block, which is to go through its chunks."""
+    def known(self, bounds: tuple[int, int]) -> NDArray[np.int32]:
+        """Return the gold of a chunk, empty where nothing is known at all."""
+        return self.gold[slice(*bounds)]
+
+    def add_up(self, chunk: Callable[[tuple[int, int], Pointers, Rows, Counts], float]) -> Counts:
+        """Return the counts to which chunks of items have added, and the sum of what they return.
+
+        ``chunk(bounds, pointers, code, into)`` adds the items between the bounds, whose table
+        rows are ``code`` and begin at ``pointers``, to the tables of ``into``.
+        """
         n_annotators, n_responses = self.annotations.n_annotators, self.annotations.n_classes
 
         def block(first: int, last: int) -> Counts:
@@ -103,4 +127,4 @@ class StoredPasses(Passes):
                 value += chunk(bounds, *codes, total)
             return total._replace(log_likelihood=value)
 
-        return block
+        return self._sum(block)

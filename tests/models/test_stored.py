@@ -20,6 +20,7 @@ from aggregate import (
     simulate_annotations,
 )
 from aggregate._tables import to_table
+from aggregate.models import make_model, model_names
 from aggregate.models._em import State
 from aggregate.models._problem import passes_over
 from aggregate.models._start import shares_to_start_from
@@ -185,3 +186,19 @@ def test_a_fit_to_a_folder_takes_memory_for_a_chunk(tmp_path, monkeypatch):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 600_000  # soft labels alone would be 3.2 MB, codes 2 MB, items' names 0.8 MB
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", model_names())
+def test_every_model_takes_a_folder(tmp_path_factory, name):
+    votes = simulate_annotations(150, 9, 2, labels_per_item=5, random_state=0).annotations
+    outside = Annotations.open(votes.save(tmp_path_factory.mktemp("all") / "votes"))
+    expected = make_model(name, random_state=0).fit(votes).probas_
+    found = make_model(name, random_state=0).fit(outside).probas_
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_rows_of_all_annotations_where_a_pass_asks_for_them(both):
+    inside, outside = both
+    codes = [passes_over(votes, None).code for votes in (inside, outside)]
+    assert np.array_equal(*codes)

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from scipy.special import psi
 from tqdm import tqdm
 
-from aggregate._tables import row_codes
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
 from aggregate.kernels.em import FLOOR
 from aggregate.models._class_prior import ClassPrior
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._em import Counts, Fit, State, run_em, warn_unless_converged
-from aggregate.models._passes import Passes
+from aggregate.models._problem import passes_over
 from aggregate.models.bayesian._variational import dirichlet_divergence, soft_starts
 
 Float = NDArray[np.float64]
@@ -222,10 +221,7 @@ class CopyOrSpam:
         n_jobs: int | None,
     ) -> None:
         self.n_classes = annotations.n_classes
-        code = row_codes(
-            annotations.annotator, annotations.label, annotations.n_annotators, self.n_classes
-        )
-        self.passes = Passes(annotations, code, gold, n_jobs)
+        self.passes = passes_over(annotations, gold, n_jobs)
         self.pseudo, self.class_prior, self.variational = pseudo, class_prior, variational
 
     def from_soft_labels(self, soft_labels: Float) -> State:

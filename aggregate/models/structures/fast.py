@@ -15,6 +15,7 @@ from aggregate.models._em import Counts, Fit, Run, Save, State, run_em
 from aggregate.models._passes import Passes
 from aggregate.models._problem import Problem, Structure
 from aggregate.models._start import Previous, Start
+from aggregate.models._stored_passes import SharesOnDisk, StoredPasses
 from aggregate.models.dawid_skene import DawidSkene
 from aggregate.models.voting._voting import winners
 
@@ -90,6 +91,8 @@ class _FromWinners(Start):
     """Start from who wins the vote, not from shares, as every later round does."""
 
     def _first(self, problem: Problem, random: np.random.Generator) -> State:
+        if self.annotations.on_disk:
+            return problem.from_soft_labels(SharesOnDisk(self.annotations, self.gold, winners))
         ahead = winners(vote_shares(self.annotations, n_jobs=self.n_jobs))
         return problem.from_soft_labels(clamp(ahead, self.gold))
 
@@ -108,6 +111,13 @@ def harden(problem: Problem, run: Run, *, max_iter: int, tol: float, save: Save 
 
 def expect_hard(passes: Passes, state: State) -> Counts:
     """Return the counts under each item's likeliest class, and their likelihood."""
+    if isinstance(passes, StoredPasses):
+        return passes.add_up(
+            lambda bounds, pointers, code, into: hard_pass(
+                pointers, code, passes.known(bounds), state.prior, state.table,
+                0, len(pointers) - 1, into.table, into.mass,
+            )
+        )  # fmt: skip
 
     def block(first: int, last: int) -> Counts:
         counts = Counts(np.zeros(passes.shape[1]), np.zeros(passes.shape), 0.0)

@@ -61,7 +61,7 @@ def content_ranks(annotations: Annotations, *, n_jobs: int | None = None) -> Con
     >>> import numpy as np
     >>> from aggregate import Annotations
     >>> from aggregate.moments import content_ranks
-    >>> table = np.array([[0, 0, 1], [1, 1, -1], [0, 1, -1]])
+    >>> table = np.array([[0, 0, 1], [1, 1, -1], [0, 1, 0]])
     >>> one = content_ranks(Annotations.from_matrix(table)).annotators
     >>> other = content_ranks(Annotations.from_matrix(1 - table[:, ::-1], missing=2)).annotators
     >>> bool((one == other[::-1]).all())

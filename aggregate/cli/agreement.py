@@ -43,8 +43,7 @@ def run_agreement(
     report = agreement_report(annotations, scale=scale, level=level, n_jobs=n_jobs, **how)
     click.echo(f"{data.name}: {report}")
     if scale in _NUMERIC:
-        for form in ("1,1", "2,1", "3,1"):
-            click.echo(_correlation(annotations, form, level))
+        _tell_correlations(annotations, level)
     if pairs is not None:
         found = pair_agreement(annotations, weights=_weights(scale), level=level)
         write_table(found.to_dict(), pairs)
@@ -59,11 +58,14 @@ def tell_alpha(annotations: Annotations) -> str:
     return str(krippendorff_alpha(annotations)).splitlines()[0]
 
 
-def _correlation(annotations: Annotations, form: str, level: float) -> str:
-    try:
-        return str(intraclass_correlation(annotations, form, level=level))
-    except ValueError as error:
-        return f"ICC({form}): {error}"
+def _tell_correlations(annotations: Annotations, level: float) -> None:
+    """Tell the intraclass correlations that there are."""
+    for form in ("1,1", "2,1", "3,1"):
+        try:
+            click.echo(str(intraclass_correlation(annotations, form, level=level)))
+        except ValueError:
+            need = "two items with two ratings" if form == "1,1" else "two items rated once by all"
+            click.echo(f"ICC({form}): needs {need}")
 
 
 def _weights(scale: str) -> str | None:

@@ -81,8 +81,8 @@ class Spread(NamedTuple):
     note: str = ""
 
 
-def summarise(coefficient: Coefficient, how: Interval) -> Agreement:
-    """Return a coefficient with its error and interval."""
+def summarise(coefficient: Coefficient, how: Interval, *, warn: bool = True) -> Agreement:
+    """Return a coefficient with its error and interval; where undefined, the note says so."""
     how.check()
     patterns = coefficient.patterns
     frequency = patterns.frequency.astype(np.float64)
@@ -90,7 +90,9 @@ def summarise(coefficient: Coefficient, how: Interval) -> Agreement:
     paired = patterns.size >= 2
     value = measured.value
     if np.isnan(value):
-        value, spread = 0.0, _undefined(coefficient.name, patterns)
+        value, spread = 0.0, _undefined(patterns)
+        if warn:
+            warnings.warn(f"{coefficient.name}: {spread.note}.", UserWarning, stacklevel=3)
     else:
         items = frequency * coefficient.counted
         influence = coefficient.influence(frequency)
@@ -111,11 +113,10 @@ def summarise(coefficient: Coefficient, how: Interval) -> Agreement:
     )
 
 
-def _undefined(name: str, patterns: Patterns) -> Spread:
+def _undefined(patterns: Patterns) -> Spread:
     used = np.flatnonzero(patterns.pool(patterns.frequency.astype(np.float64)))
     which = f"every label is {patterns.classes[used[0]]!s}" if len(used) == 1 else "nothing varies"
     note = f"{which}: chance would agree as well, so nothing is known; 0 by convention"
-    warnings.warn(f"{name}: {note}.", UserWarning, stacklevel=4)
     return Spread(float("inf"), -1.0, 1.0, note)
 
 

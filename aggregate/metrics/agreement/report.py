@@ -105,5 +105,6 @@ def agreement_report(
     patterns = find_patterns(annotations, n_jobs)
     weights = agreement_weights(_WEIGHTS[scale], annotations.classes)
     found = [summarise(Alpha(patterns, scale), how)]
-    found += [summarise(ChanceCorrected(patterns, rule, weights), how) for rule in _RULES]
+    others = [ChanceCorrected(patterns, rule, weights) for rule in _RULES]
+    found += [summarise(each, how, warn=False) for each in others]  # the first has said it
     return AgreementReport(found, scale)

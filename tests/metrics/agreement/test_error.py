@@ -66,6 +66,13 @@ def test_a_constant_label(function):
     assert "0 by convention" in str(found)
 
 
+def test_a_report_of_a_constant_label_warns_once():
+    with pytest.warns(UserWarning, match="every label is x") as told:
+        report = agreement_report([["x", "x"], ["x", "x"]])
+    assert len(told) == 1
+    assert str(report).count("0 by convention") == 1
+
+
 @pytest.mark.parametrize("function", [gwet_ac, brennan_prediger])
 def test_a_constant_label_among_other_classes(function):
     votes = Annotations.from_matrix([["x", "x"]] * 30, classes=["x", "y"])

@@ -17,6 +17,7 @@ from aggregate.inspection.conditions import (
     kruskal_rank,
     separability,
 )
+from aggregate.inspection.error_bars import uncertainty
 from aggregate.inspection.graph import Overlap, overlap
 from aggregate.inspection.health import Health, check_health
 from aggregate.inspection.identifiability import IdentifiabilityReport, identifiability_report
@@ -31,7 +32,6 @@ from aggregate.inspection.spammers import (
     spammer_report,
     spammer_scores,
 )
-from aggregate.inspection.uncertainty import uncertainty
 
 __all__ = [
     "Comparison",

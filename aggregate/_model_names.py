@@ -49,7 +49,9 @@ MODEL_CLASSES: Final[dict[str, str]] = {
 """Name to class of `aggregate.models`, the simplest first."""
 
 BASELINE: Final = "majority-vote"
-DEFAULT: Final = "dawid-skene"
+DEFAULT: Final = "auto"
+PLAIN: Final = "dawid-skene"
+"""One fit in place of several, for very many votes."""
 VOTING: Final = frozenset(
     {
         "majority-vote",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import aggregate
-from aggregate._model_names import DEFAULT, MODEL_CLASSES
+from aggregate._model_names import DEFAULT, MODEL_CLASSES, PLAIN
 from aggregate.cli.guard import Commands, guarded
 from aggregate.cli.large_options import FORMATS, group, simulate
 
@@ -74,8 +74,9 @@ def app() -> None:
 @app.command()
 @reading_options
 @click.option("-o", "--output", metavar="FILE", help="Where to write, one row per item.")
-@click.option("--model", type=click.Choice(MODELS), default=DEFAULT, show_default=True,
-              metavar="NAME", help=f"One of {', '.join(MODELS)}.")  # fmt: skip
+@click.option("--model", type=click.Choice(MODELS), metavar="NAME",
+              help=f"{DEFAULT} by default, {PLAIN} for very many votes; one of "
+              f"{', '.join(MODELS)}.")  # fmt: skip
 @click.option("--gold", metavar="FILE", help="Known labels of some items (columns item, label).")
 @click.option("--annotators", metavar="FILE", help="Write one row per annotator.")
 @click.option("--confusions", metavar="FILE", help="Write who confuses which classes, how often.")

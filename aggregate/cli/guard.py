@@ -7,6 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, NoReturn
 
 import click
@@ -63,7 +64,7 @@ def guarded(app: click.Group, arguments: Sequence[str] | None) -> NoReturn:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", UserWarning)
-        warnings.showwarning = _tell_warning
+        warnings.showwarning = partial(_tell_warning, set())
         code = _run(app, arguments)
     sys.exit(code)
 
@@ -135,11 +136,16 @@ def as_options(message: str) -> str:
     return _KEYWORD.sub(option, words)
 
 
-def _tell_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+def _tell_warning(
+    told: set[str], message: Warning | str, category: type[Warning], *_: Any, **__: Any
+) -> None:
+    """Tell a warning on one line, once: several models may have the same to say."""
     text = as_options(str(message))
     if category.__name__ == "ConvergenceWarning":  # its remedies are those of a Python user
         text = (
             "the model had not converged, so labels and confidences might still change; "
             "'aggregate label' takes a larger --max-iter."
         )
-    click.echo(f"warning: {text}", err=True)
+    if text not in told:
+        told.add(text)
+        click.echo(f"warning: {text}", err=True)

@@ -12,7 +12,8 @@ from typing import Any, Final, TextIO
 import click
 import numpy as np
 
-from aggregate._model_names import BASELINE, DEFAULT, VOTING
+from aggregate._model_names import BASELINE, DEFAULT, PLAIN, VOTING
+from aggregate.annotations import Annotations
 from aggregate.cli.apply import label_with, refuse_what_fits, write_with
 from aggregate.cli.guard import InputError
 from aggregate.cli.label_blocks import is_large, label_by_blocks
@@ -35,13 +36,15 @@ ENDINGS: Final = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 _SHOWN: Final = 10
 _LARGEST_TABLE: Final = 1 << 28  # entries of all confusion matrices: 2 GB, several times over
 _WORTH_A_BAR: Final = 200_000
+_MANY_VOTES: Final = 5_000_000
+_MANY_ENTRIES: Final = 1 << 22  # of confusion matrices
 
 
 def run_label(
     *,
     votes: str,
     output: str | None,
-    model: str,
+    model: str | None,
     gold: str | None,
     annotators: str | None,
     confusions: str | None,
@@ -70,6 +73,7 @@ def run_label(
         raise InputError("--n-jobs must be a number of threads, or -1 for all processors.")
     data = read_votes(votes, **reading)
     known = None if gold is None else read_known(gold, data, "gold")
+    model = model or _usual_model(data.annotations, checkpoint)
     _check_size(data, model)
     bar = _is_terminal(sys.stderr) and not no_progress
     if is_large(data.annotations):
@@ -80,7 +84,7 @@ def run_label(
         model, verbose=bar and data.annotations.n_annotations >= _WORTH_A_BAR, **options
     )
     if checkpoint is not None and "checkpoint" not in estimator.get_params(deep=False):
-        raise InputError(f"{model} takes no --checkpoint: {DEFAULT} does.")
+        raise InputError(f"{model} takes no --checkpoint: {PLAIN} does.")
     estimator.fit(data.annotations, gold=known)
     if save_model is not None:
         estimator.save(save_model, items=False)
@@ -92,6 +96,13 @@ def run_label(
     targets_given = (output, annotators, confusions)
     work = label_by_blocks if is_large(data.annotations) else _tell_and_write
     work(data, estimator, model, known, targets_given, min_confidence)
+
+
+def _usual_model(annotations: Annotations, checkpoint: str | None) -> str:
+    """Return the model taken where none is named: several averaged, one for very many votes."""
+    tables = annotations.n_annotators * annotations.n_classes**2
+    many = annotations.n_annotations > _MANY_VOTES or tables > _MANY_ENTRIES
+    return PLAIN if many or checkpoint is not None or is_large(annotations) else DEFAULT
 
 
 def _named(data: Votes, output: str | None) -> str:

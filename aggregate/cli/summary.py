@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from textwrap import wrap
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from aggregate.inspection.health import ENOUGH
 
 _ENDS: Final = 3  # best and worst annotators shown
 _CLASSES: Final = 5
+_WIDTH: Final = 76
 
 
 def count(number: int, word: str) -> str:
@@ -135,7 +137,14 @@ def tell_model(
     if known is not None:
         lines.append(f"gold        {count(len(known), 'known label')} kept")
     title = f"{name}, {ending} {count(n_passes, 'pass')}"
+    lines += _reasons(model)
     return "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+def _reasons(model: Any) -> list[str]:
+    """Return what a model that chooses says of its choice."""
+    said = [line for text in getattr(model, "explanation_", ()) for line in wrap(text, _WIDTH)]
+    return [f"{'' if place else 'because':12}{line}" for place, line in enumerate(said)]
 
 
 def tell_annotators(people: Table) -> str:

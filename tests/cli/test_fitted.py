@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 
-from aggregate import DawidSkene, load_model, read_annotations
+from aggregate import Auto, load_model, read_annotations
 
 NEW = "task,worker,label\nx,ann,yes\nx,cyd,no\ny,dan,yes\n"
 
@@ -23,7 +23,7 @@ def saved(folder, run):
 def test_labels_are_those_of_the_model(saved, run):
     code, out, err = run("label", "more.csv", "--fitted", "crowd.npz")
     rows = list(csv.DictReader(io.StringIO(out)))
-    model = DawidSkene().fit(read_annotations(saved / "votes.csv"))
+    model = Auto().fit(read_annotations(saved / "votes.csv"))
     new = read_annotations(saved / "more.csv")
     assert code == 0
     assert [row["item"] for row in rows] == ["x", "y"]
@@ -31,7 +31,7 @@ def test_labels_are_those_of_the_model(saved, run):
     confidence = [float(row["confidence"]) for row in rows]
     np.testing.assert_allclose(confidence, model.predict_proba(new).max(axis=1), atol=1e-6)
     assert "2 items, 3 labels by 3 annotators, 1 of them not in the fit" in err
-    assert "labelled by the DawidSkene in crowd.npz, fitted to 3 annotators" in err
+    assert "labelled by the Auto in crowd.npz, fitted to 3 annotators" in err
 
 
 def test_a_single_vote_is_enough(saved, run):

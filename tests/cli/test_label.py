@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from aggregate import DawidSkene, MajorityVote, load_dataset, read_annotations
+from aggregate import Auto, MajorityVote, load_dataset, read_annotations
 
 
 def rows(text):
@@ -18,7 +18,7 @@ def rows(text):
 def test_a_pipe_gets_the_table_and_the_terminal_the_summary(run):
     code, out, err = run("label", "anesthesia")
     table = rows(out)
-    model = DawidSkene().fit(load_dataset("anesthesia").annotations)
+    model = Auto().fit(load_dataset("anesthesia").annotations)
     assert code == 0
     assert [row["item"] for row in table] == [str(i) for i in range(1, 46)]
     assert [row["label"] for row in table] == [str(label) for label in model.labels_]
@@ -33,8 +33,8 @@ def test_a_pipe_gets_the_table_and_the_terminal_the_summary(run):
         "anesthesia (built-in set)",
         "45 items, 5 annotators, 4 classes, 315 labels",
         "90 labels repeat an item and annotator; each counts",
-        "dawid-skene, converged after",
-        "1 of 45 items uncertain (below 0.7)",
+        "auto, converged after",
+        "3 of 45 items uncertain (below 0.7)",
         "annotators by skill",
     ):
         assert words in err
@@ -147,7 +147,7 @@ def test_gold_columns_may_be_named_as_those_of_the_votes(run, folder):
 def test_confusions_and_annotators(run, folder):
     run("label", "demo", "-o", "o.csv", "--confusions", "c.csv", "--annotators", "a.csv")
     demo = load_dataset("demo").annotations
-    model = DawidSkene().fit(demo)
+    model = Auto().fit(demo)
     confusions = rows((folder / "c.csv").read_text())
     assert list(confusions[0]) == ["annotator", "truth", "label", "probability"]
     table = np.array([float(row["probability"]) for row in confusions]).reshape(30, 3, 3)
@@ -155,7 +155,7 @@ def test_confusions_and_annotators(run, folder):
     swap = {
         (row["truth"], row["label"]): row for row in confusions if row["annotator"] == "person-07"
     }
-    assert float(swap["yes", "no"]["probability"]) > 0.6
+    assert float(swap["yes", "no"]["probability"]) > 0.55
     people = {row["annotator"]: row for row in rows((folder / "a.csv").read_text())}
     assert people["person-04"]["note"] == "fewer than 10 labels: skill unknown"
     assert people["person-21"]["note"] == "always the same label"
@@ -178,6 +178,7 @@ def test_a_fit_that_stops_early_is_one_line_of_warning(run):
     assert err.startswith("warning: the model had not converged")
     assert err.splitlines()[1] == "anesthesia (built-in set)"
     assert "not converged after 2 passes" in err
+    assert err.count("warning:") == 1  # though several models ran out of passes
 
 
 def test_a_file_goes_before_a_built_in_set(run, folder):
@@ -187,8 +188,24 @@ def test_a_file_goes_before_a_built_in_set(run, folder):
 
 def test_a_progress_bar_is_for_terminals(run, terminal, monkeypatch):
     monkeypatch.setattr("aggregate.cli.label._WORTH_A_BAR", 0)
-    assert "DawidSkene" in run("label", "demo").err
+    assert "Auto" in run("label", "demo").err
     assert run("label", "demo", "--no-progress").err == ""
+
+
+def test_very_many_votes_get_one_model(run, folder, monkeypatch):
+    assert "auto, converged" in run("label", "demo").err
+    assert "dawid-skene, converged" in run("label", "demo", "--checkpoint", "state.npz").err
+    monkeypatch.setattr("aggregate.cli.label._MANY_VOTES", 1000)
+    assert "dawid-skene, converged" in run("label", "demo").err
+    monkeypatch.undo()
+    monkeypatch.setattr("aggregate.cli.label._MANY_ENTRIES", 100)
+    assert "dawid-skene, converged" in run("label", "demo").err
+
+
+def test_the_choice_is_explained(run):
+    told = run("label", "demo").err
+    assert "because     The soft labels are the mean of hierarchical, cbcc" in told
+    assert "labels differ from the majority's" in told
 
 
 def test_many_classes_are_counted_in_the_summary(run, folder):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
@@ -79,6 +80,8 @@ class Auto(ConfusionModel):
         Threads; -1 for all processors. Results are the same to the last bit.
     random_state : int or Generator, default=0
         Seed of the split of the items that `estimate_correlation` makes, and of random ties.
+    verbose : bool, default=False
+        Show a progress bar over the models.
 
     Attributes
     ----------
@@ -134,6 +137,7 @@ class Auto(ConfusionModel):
         ties: str = "prior",
         n_jobs: int | None = None,
         random_state: int | np.random.Generator | None = 0,
+        verbose: bool = False,
     ) -> None:
         self.max_iter = max_iter
         self.tol = tol
@@ -141,6 +145,7 @@ class Auto(ConfusionModel):
         self.ties = ties
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.verbose = verbose
 
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         check_number("max_iter", self.max_iter, low=1, integer=True)
@@ -194,7 +199,8 @@ class Auto(ConfusionModel):
         kept: dict[str, ConfusionModel] = {}
         left_out = []
         known = None if gold is None else as_given(gold, annotations)
-        for name, model in members.items():
+        bar = tqdm(members.items(), "Auto", disable=not self.verbose, unit="model")
+        for name, model in bar:
             model.fit(annotations, gold=known)
             if name != "hierarchical" and lost_classes(annotations, model.class_prior_).any():
                 left_out.append(name)

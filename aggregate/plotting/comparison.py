@@ -1,9 +1,4 @@
-"""Pictures, drawn with matplotlib (the extra ``plot``), which is imported on the first call.
-
-Every function draws into a figure or axes that it is given, or makes a figure, and returns it;
-nothing is shown or saved. Colours are those of Okabe and Ito, told apart with any colour vision,
-and no distinction hangs on colour alone.
-"""
+"""Models side by side: how right, how honest, how fast."""
 
 from __future__ import annotations
 
@@ -11,15 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from aggregate.inspection import Comparison, ComparisonRow
+from aggregate.plotting._style import BLACK, BLUE, GREY, ORANGE, PALE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BLACK: Final = "#000000"
-BLUE: Final = "#0072B2"
-ORANGE: Final = "#D55E00"
-GREY: Final = "#767676"
 
 _ROW_HEIGHT = 0.21  # inches
 _MARGINS = 1.5
@@ -64,7 +55,7 @@ def plot_comparison(found: Comparison, *, figure: Figure | None = None) -> Figur
     """
     rows = _ordered(found)
     panels = _panels(found)
-    figure = _new_figure() if figure is None else figure
+    figure = new_figure() if figure is None else figure
     figure.set_size_inches(
         _NAMES_WIDTH + _PANEL_WIDTH * len(panels), _MARGINS + _ROW_HEIGHT * len(rows)
     )
@@ -78,12 +69,6 @@ def plot_comparison(found: Comparison, *, figure: Figure | None = None) -> Figur
     figure.suptitle(_title(found), fontsize="medium")
     _add_legend(figure)
     return figure
-
-
-def _new_figure() -> Figure:
-    from matplotlib import pyplot
-
-    return pyplot.figure(layout="constrained")
 
 
 def _ordered(found: Comparison) -> list[ComparisonRow]:
@@ -152,7 +137,7 @@ def _draw_panel(
             spread = 2 * (error(row) or 0.0)
             style = _STYLES[_standing(gain(row), spread, row is baseline)]
             panel.errorbar(x, place, xerr=spread or None, markersize=5, capsize=2, **style)
-    panel.grid(color="#E4E4E4", linewidth=0.6)
+    panel.grid(color=PALE, linewidth=0.6)
     panel.set_axisbelow(True)
 
 

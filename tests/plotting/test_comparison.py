@@ -2,10 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import matplotlib
 import numpy as np
 import pytest
-from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from aggregate import compare, load_dataset
@@ -13,13 +11,6 @@ from aggregate.inspection import Comparison, ComparisonRow
 from aggregate.plotting import plot_comparison
 
 NAMES = ["wawa", "glad", "pooled"]
-
-
-@pytest.fixture(autouse=True)
-def no_screen():
-    with matplotlib.rc_context({"backend": "agg"}):
-        yield
-        pyplot.close("all")
 
 
 def drawn(panel):

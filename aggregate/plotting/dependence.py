@@ -1,0 +1,248 @@
+"""Who agrees with whom beyond what their skill explains: pairs as a matrix, groups side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from aggregate._validation import check_number
+from aggregate.plotting._style import (
+    BLACK,
+    BLUE,
+    ORANGE,
+    PALE,
+    SMALL,
+    figure_of,
+    name_ticks,
+    need_matplotlib,
+    own_axes,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Float = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+
+def plot_dependence(
+    pairs: Any,
+    *,
+    groups: ArrayLike | None = None,
+    annotators: ArrayLike | None = None,
+    level: float = 0.05,
+    most: int = 60,
+    axes: Axes | None = None,
+) -> Figure:
+    """Draw how much pairs of annotators agree beyond what a model of independent ones expects.
+
+    Each cell is a pair, in standard errors; annotators who agree stand side by side, by their
+    groups if they are given, else by a tree of average links. A + marks pairs that agree more
+    than chance explains at ``level`` over all pairs (Bonferroni), a - those that agree so much
+    less. Cells with a cross have too few items in common.
+
+    Parameters
+    ----------
+    pairs : PairResiduals, SpammerReport or array-like of shape (M, M)
+        From `aggregate.inspection.pair_residuals` or `aggregate.spammer_report`, or excess
+        agreement in standard errors, symmetric, NaN where there is none.
+    groups : array-like of shape (M,), optional
+        The group of each annotator; groups are kept together, the largest first, and framed if
+        they have more than one member.
+    annotators : array-like of shape (M,), optional
+        Names; by default codes, or those of the report.
+    level : float, default=0.05
+        Of the marks.
+    most : int, default=60
+        Annotators that are drawn. Of more, those of the pairs furthest from what is expected.
+    axes : matplotlib Axes, optional
+        To draw into. By default those of a new figure from pyplot.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib.
+    ValueError
+        If shapes disagree, or there is no pair to compare.
+
+    Examples
+    --------
+    >>> from aggregate.plotting import plot_dependence
+    >>> excess = [[float("nan"), 6.0, 0.3], [6.0, float("nan"), -0.2], [0.3, -0.2, float("nan")]]
+    >>> figure = plot_dependence(excess, annotators=["ann", "bob", "cy"])
+    >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    ['cy', 'ann', 'bob']
+    """
+    need_matplotlib()
+    check_number("level", level, low=0, high=1, low_open=True)
+    check_number("most", most, low=2, integer=True)
+    codes, values, names = _read(pairs, annotators)
+    kinds = None if groups is None else _group_codes(groups, len(names))
+    drawn = _strongest(codes, values, len(names), most)
+    matrix = _matrix(codes, values, drawn, len(names))
+    order = _by_tree(matrix) if kinds is None else _by_groups(matrix, kinds[drawn])
+    drawn, matrix = drawn[order], matrix[np.ix_(order, order)]
+    side = float(np.clip(0.2 * len(drawn), 2.6, 7.5))
+    axes = own_axes(axes, side + 2.0, side + 1.0)
+    limit = float(-ndtri(level / max(len(values), 1)))
+    _draw(axes, matrix, limit)
+    _write(axes, matrix, limit)
+    name_ticks(axes, "x", names[drawn], most=60)
+    name_ticks(axes, "y", names[drawn], most=60)
+    if kinds is not None:
+        _frame_groups(axes, kinds[drawn])
+    if len(drawn) < len(names):
+        axes.set_title(
+            f"{len(drawn)} of {len(names):,} annotators: the pairs who agree most beyond the model",
+            fontsize=SMALL,
+        )
+    return figure_of(axes)
+
+
+def _read(
+    pairs: Any, annotators: ArrayLike | None
+) -> tuple[NDArray[np.integer[Any]], Float, NDArray[Any]]:
+    """Return the pairs' codes and excess, and the annotators' names."""
+    if annotators is None:
+        annotators = getattr(pairs, "annotators", None)
+    if not hasattr(pairs, "excess"):
+        pairs = getattr(pairs, "pairs", pairs)
+    if hasattr(pairs, "excess"):
+        codes, values = np.asarray(pairs.pairs), np.asarray(pairs.excess, dtype=np.float64)
+        fewest = int(codes.max(initial=-1)) + 1
+        names = np.arange(fewest) if annotators is None else np.asarray(annotators)
+        if len(names) < fewest:
+            raise ValueError(
+                f"annotators must name all {fewest} annotators of the pairs; got {len(names)}."
+            )
+    else:
+        codes, values, names = _read_matrix(pairs, annotators)
+    if not len(values):
+        raise ValueError("no pair of annotators can be compared; there is nothing to draw.")
+    return codes, values, names
+
+
+def _read_matrix(
+    given: Any, annotators: ArrayLike | None
+) -> tuple[NDArray[np.integer[Any]], Float, NDArray[Any]]:
+    matrix = np.asarray(given, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(
+            "pairs must come from pair_residuals, or be a square matrix of excess agreement; got "
+            f"shape {matrix.shape}."
+        )
+    names = np.arange(len(matrix)) if annotators is None else np.asarray(annotators)
+    if len(names) != len(matrix):
+        raise ValueError(f"annotators must name {len(matrix)} annotators; got {len(names)}.")
+    one, other = np.triu_indices(len(matrix), 1)
+    values = matrix[one, other]
+    if not np.array_equal(values, matrix[other, one], equal_nan=True) or np.isinf(values).any():
+        raise ValueError("pairs must be a symmetric matrix, finite or NaN.")
+    known = ~np.isnan(values)
+    return np.stack([one[known], other[known]], axis=1), values[known], names
+
+
+def _group_codes(groups: ArrayLike, n_annotators: int) -> Codes:
+    """Return the groups as codes, the largest first."""
+    given = np.asarray(groups)
+    if given.shape != (n_annotators,):
+        raise ValueError(
+            f"groups must hold one group for each of {n_annotators} annotators; got shape "
+            f"{given.shape}."
+        )
+    _, codes, counts = np.unique(given, return_inverse=True, return_counts=True)
+    rank = np.empty(len(counts), dtype=np.intp)
+    rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
+    return rank[codes]
+
+
+def _strongest(
+    codes: NDArray[np.integer[Any]], values: Float, n_annotators: int, most: int
+) -> Codes:
+    """Return which annotators to draw: all, or the first met on going down the pairs."""
+    if n_annotators <= most:
+        return np.arange(n_annotators)
+    met = codes[np.argsort(-values, kind="stable")].ravel()
+    found, first = np.unique(met, return_index=True)
+    return np.sort(found[np.argsort(first)][:most]).astype(np.intp)
+
+
+def _matrix(
+    codes: NDArray[np.integer[Any]], values: Float, drawn: Codes, n_annotators: int
+) -> Float:
+    """Return the excess of the drawn annotators, NaN where there is none."""
+    place = np.full(n_annotators, -1)
+    place[drawn] = np.arange(len(drawn))
+    one, other = place[codes].T
+    inside = (one >= 0) & (other >= 0)
+    matrix = np.full((len(drawn), len(drawn)), np.nan)
+    matrix[one[inside], other[inside]] = values[inside]
+    matrix[other[inside], one[inside]] = values[inside]
+    return matrix
+
+
+def _by_tree(matrix: Float) -> Codes:
+    """Return an order in which annotators who agree are neighbours."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+
+    near = np.nan_to_num(matrix, nan=0.0)
+    distance = near.max() - near
+    apart = distance[np.triu_indices(len(matrix), 1)]
+    return leaves_list(linkage(apart, "average")).astype(np.intp)
+
+
+def _by_groups(matrix: Float, kinds: Codes) -> Codes:
+    """Return the groups one after the other, in each those first who agree most with it."""
+    same = np.nan_to_num(matrix, nan=0.0) * (kinds[:, np.newaxis] == kinds)
+    return np.lexsort((-same.sum(axis=1), kinds))
+
+
+def _draw(axes: Axes, matrix: Float, limit: float) -> None:
+    """Draw the matrix, blue below expectation and orange above."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    plain = LinearSegmentedColormap.from_list("excess", [BLUE, "#FFFFFF", ORANGE])
+    colours = plain.with_extremes(bad=PALE)
+    top = max(limit, float(np.nanmax(abs(matrix), initial=0.0)))
+    image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colours, vmin=-top, vmax=top)
+    bar = figure_of(axes).colorbar(image, ax=axes, shrink=0.8)
+    bar.set_label("agreement beyond the model, standard errors", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+
+
+def _write(axes: Axes, matrix: Float, limit: float) -> None:
+    """Mark the pairs that chance does not explain, and those that nobody can compare."""
+    missing = np.isnan(matrix) & ~np.eye(len(matrix), dtype=bool)
+    axes.set_xlabel("+ more, – less than chance explains; × not compared", fontsize=SMALL)
+    size = float(np.clip(150 / len(matrix), 3.0, 9.0))
+    for mark, cells, colour in (
+        ("+", matrix > limit, BLACK),
+        ("_", matrix < -limit, BLACK),
+        ("x", missing, "#A0A0A0"),
+    ):
+        rows, columns = np.nonzero(cells)
+        if len(rows):
+            axes.plot(
+                columns, rows, linestyle="none", marker=mark, markersize=size, color=colour, mew=0.8
+            )
+
+
+def _frame_groups(axes: Axes, kinds: Codes) -> None:
+    """Draw a frame about every group of more than one."""
+    from matplotlib.patches import Rectangle
+
+    for kind in np.unique(kinds):
+        (members,) = np.nonzero(kinds == kind)
+        if len(members) > 1:
+            corner = (float(members[0]) - 0.5, float(members[0]) - 0.5)
+            axes.add_patch(
+                Rectangle(corner, len(members), len(members), fill=False, edgecolor=BLACK, lw=1.5)
+            )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aggregate.datasets import load_dataset
     from aggregate.grouping import group_annotations
     from aggregate.inspection import (
+        annotator_report,
         compare,
         identifiability_report,
         labels_needed,
@@ -110,6 +111,7 @@ _HOME = {
     "Wawa": "aggregate.models",
     "ZenCrowd": "aggregate.models",
     "ZeroBasedSkill": "aggregate.models",
+    "annotator_report": "aggregate.inspection",
     "compare": "aggregate.inspection",
     "estimate_correlation": "aggregate.models",
     "group_annotations": "aggregate.grouping",
@@ -169,6 +171,7 @@ __all__ = [
     "Wawa",
     "ZenCrowd",
     "ZeroBasedSkill",
+    "annotator_report",
     "compare",
     "estimate_correlation",
     "group_annotations",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from aggregate.inspection._annotator_report import AnnotatorReport
 from aggregate.inspection._comparison_runs import ComparisonRow
 from aggregate.inspection._estimates import Estimates, Uncertainty
 from aggregate.inspection.allocation import NextLabels, next_labels
+from aggregate.inspection.annotators import annotator_report
 from aggregate.inspection.chernoff import (
     LabelsNeeded,
     chernoff_information,
@@ -17,6 +19,8 @@ from aggregate.inspection.conditions import (
     kruskal_rank,
     separability,
 )
+from aggregate.inspection.costs import annotator_costs, label_worth
+from aggregate.inspection.drift import DriftTest, drift_test
 from aggregate.inspection.error_bars import uncertainty
 from aggregate.inspection.graph import Overlap, overlap
 from aggregate.inspection.health import Health, check_health
@@ -32,10 +36,13 @@ from aggregate.inspection.spammers import (
     spammer_report,
     spammer_scores,
 )
+from aggregate.inspection.speed import Speed, labelling_speed
 
 __all__ = [
+    "AnnotatorReport",
     "Comparison",
     "ComparisonRow",
+    "DriftTest",
     "Estimates",
     "Health",
     "IdentifiabilityReport",
@@ -49,16 +56,22 @@ __all__ = [
     "Scattering",
     "Separability",
     "SpammerReport",
+    "Speed",
     "Uncertainty",
+    "annotator_costs",
+    "annotator_report",
     "check_health",
     "chernoff_information",
     "compare",
+    "drift_test",
     "expected_cost_quality",
     "explore_optima",
     "identifiability_report",
     "kruskal_holds",
     "kruskal_rank",
     "label_swaps",
+    "label_worth",
+    "labelling_speed",
     "labels_needed",
     "next_labels",
     "overlap",

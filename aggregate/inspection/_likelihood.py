@@ -144,7 +144,13 @@ def read_as_fitted(model: Any, votes: Any) -> Annotations:
 
 def check_model(model: Any, annotations: Annotations) -> None:
     """Refuse a model whose likelihood is unknown, or that was fitted to other votes."""
-    _kind(model)
+    if not _kind(model):
+        raise TypeError(
+            f"{type(model).__name__} maximises no likelihood whose information is known here. "
+            "Standard errors come with DawidSkene, OneCoinDawidSkene, ClassConditionalDawidSkene, "
+            "PooledDawidSkene, HierarchicalDawidSkene and IBCC; method='bootstrap' takes any model "
+            "with confusions."
+        )
     if getattr(model, "abstention", None) is not None:
         raise TypeError(
             "uncertainty does not know abstentions as evidence yet; leave out abstention=, so "
@@ -168,8 +174,14 @@ def check_same_votes(model: Any, annotations: Annotations) -> None:
             )
 
 
+def has_likelihood(model: Any) -> bool:
+    """Tell whether the observed information of a fitted model is known here."""
+    fixed = getattr(model, "fix_confusion", False)
+    return bool(_kind(model)) and not fixed and getattr(model, "abstention", None) is None
+
+
 def _kind(model: Any) -> str:
-    """Return which family of confusions a model has."""
+    """Return which family of confusions a model has, nothing if its likelihood is unknown."""
     if not isinstance(model, FastDawidSkene | HybridDawidSkene):
         for known, kind in (
             (OneCoinDawidSkene, "coin"),
@@ -181,12 +193,7 @@ def _kind(model: Any) -> str:
         ):
             if isinstance(model, known):
                 return kind
-    raise TypeError(
-        f"{type(model).__name__} maximises no likelihood whose information is known here. "
-        "Standard errors come with DawidSkene, OneCoinDawidSkene, ClassConditionalDawidSkene, "
-        "PooledDawidSkene, HierarchicalDawidSkene and IBCC; method='bootstrap' takes any model "
-        "with confusions."
-    )
+    return ""
 
 
 def _pseudo_labels(model: Any) -> tuple[Float | None, float]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aggregate.inspection import (
         annotator_report,
         compare,
+        dependence_report,
         identifiability_report,
         labels_needed,
         next_labels,
@@ -113,6 +114,7 @@ _HOME = {
     "ZeroBasedSkill": "aggregate.models",
     "annotator_report": "aggregate.inspection",
     "compare": "aggregate.inspection",
+    "dependence_report": "aggregate.inspection",
     "estimate_correlation": "aggregate.models",
     "group_annotations": "aggregate.grouping",
     "identifiability_report": "aggregate.inspection",
@@ -173,6 +175,7 @@ __all__ = [
     "ZeroBasedSkill",
     "annotator_report",
     "compare",
+    "dependence_report",
     "estimate_correlation",
     "group_annotations",
     "identifiability_report",

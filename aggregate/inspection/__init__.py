@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aggregate.inspection._annotator_report import AnnotatorReport
 from aggregate.inspection._comparison_runs import ComparisonRow
+from aggregate.inspection._dependence_facts import DependenceReport, DependentPairs
 from aggregate.inspection._estimates import Estimates, Uncertainty
 from aggregate.inspection.allocation import NextLabels, next_labels
 from aggregate.inspection.annotators import annotator_report
@@ -22,6 +23,7 @@ from aggregate.inspection.conditions import (
 from aggregate.inspection.costs import annotator_costs, label_worth
 from aggregate.inspection.drift import DriftTest, drift_test
 from aggregate.inspection.error_bars import uncertainty
+from aggregate.inspection.dependence import dependence_report
 from aggregate.inspection.graph import Overlap, overlap
 from aggregate.inspection.health import Health, check_health
 from aggregate.inspection.identifiability import IdentifiabilityReport, identifiability_report
@@ -43,6 +45,8 @@ __all__ = [
     "Comparison",
     "ComparisonRow",
     "DriftTest",
+    "DependenceReport",
+    "DependentPairs",
     "Estimates",
     "Health",
     "IdentifiabilityReport",
@@ -64,6 +68,7 @@ __all__ = [
     "chernoff_information",
     "compare",
     "drift_test",
+    "dependence_report",
     "expected_cost_quality",
     "explore_optima",
     "identifiability_report",

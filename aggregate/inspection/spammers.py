@@ -232,7 +232,7 @@ def spammer_report(
     """
     check_number("level", level, low=0, high=1, low_open=True)
     check_number("min_shared", min_shared, low=1, integer=True)
-    fitted = _fitted(model, annotations)
+    fitted = fitted_model(model, annotations, "spammer_report")
     soft, annotations = fitted.predict_proba(annotations), answers_to(fitted, annotations)
     test = pooled_test(annotations)
     missed = test.missed(level, _HALF, _variety(annotations, soft))
@@ -264,14 +264,14 @@ def spammer_report(
     )
 
 
-def _fitted(model: Any, annotations: Annotations) -> Any:
-    """Return a model fitted to the annotations, with confusions."""
+def fitted_model(model: Any, annotations: Annotations, asker: str) -> Any:
+    """Return a model fitted to the annotations, with confusions, or tell what ``asker`` needs."""
     fitted = DawidSkene() if model is None else model
     if not hasattr(fitted, "classes_"):
         fitted = clone(fitted).fit(annotations)
     if not hasattr(fitted, "confusion_"):
         raise TypeError(
-            f"{type(fitted).__name__} has no confusion_; spammer_report needs a model with "
+            f"{type(fitted).__name__} has no confusion_; {asker} needs a model with "
             "confusion matrices, such as DawidSkene."
         )
     if not np.array_equal(fitted.annotators_, annotations.annotators):

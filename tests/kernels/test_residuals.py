@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from aggregate.kernels.residuals import label_surprise, pair_agreement
+from aggregate.kernels.residuals import copying_evidence, label_surprise, pair_agreement
 from tests import naive, problems
+
+RATES = np.array([0.1, 0.7, 0.95])
 
 
 def table_of(confusion):
@@ -97,3 +99,49 @@ def test_leaves_other_items():
     assert not sums[:3].any()
     assert not sums[5:].any()
     assert sums[3:5].any()
+
+
+def naive_copying(votes, confusion, prior, pairs, awaited):
+    """Items counted once however often labelled: repeats share one item's weight."""
+    sums = np.zeros((len(pairs), 4 + len(RATES)))
+    n_classes = len(prior)
+    for labels in by_item(votes):
+        names = [j for j, _ in labels]
+        for one in range(len(labels)):
+            for other in range(one + 1, len(labels)):
+                (j, y), (m, z) = labels[one], labels[other]
+                pair = (min(j, m), max(j, m))
+                if pair not in pairs:
+                    continue
+                rest = [labels[e] for e in range(len(labels)) if e not in (one, other)]
+                truth = posterior_of(rest, confusion, prior)
+                both = (truth[:, None] * confusion[j] * confusion[m]).sum(axis=0)
+                either = (truth[:, None] * (confusion[j] + confusion[m])).sum(axis=0) / 2
+                weight = 1 / (names.count(j) * names.count(m))
+                ratio = either[y] / both[y] if y == z else 0.0
+                odds = 1 - awaited + awaited * either / both
+                apart = (1 - both.sum()) * (1 - awaited) * math.log(1 - awaited)
+                growth = sum(both[c] * odds[c] * math.log(odds[c]) for c in range(n_classes))
+                sums[pairs.index(pair)] += weight * np.array(
+                    [1, y == z, both.sum(), growth + apart, *np.log(1 + RATES * (ratio - 1))]
+                )
+    return sums
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 4])
+@pytest.mark.parametrize("seed", range(3))
+def test_evidence_of_copying_is_that_of_the_loops(seed, n_classes):
+    votes = problems.ragged(seed, n_items=8, n_classes=n_classes)
+    confusion, prior, code = setting(seed, n_classes, votes)
+    everybody = range(votes.n_annotators)
+    pairs = [(j, m) for j in everybody for m in everybody if j < m and (j + m) % 4]
+    ptr = np.searchsorted([j for j, _ in pairs], np.arange(votes.n_annotators + 1))
+    table = table_of(confusion)
+    sums = np.zeros((len(pairs), 4 + len(RATES)))
+    copying_evidence(
+        votes.item_ptr, code, np.log(prior), table, np.log(table), ptr.astype(np.int64),
+        np.array([m for _, m in pairs], dtype=np.int32), RATES, 0.7, sums,
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        sums, naive_copying(votes, confusion, prior, pairs, 0.7), rtol=1e-9, atol=1e-9
+    )

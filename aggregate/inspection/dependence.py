@@ -1,0 +1,284 @@
+"""Who copies or colludes, in which groups, and how many independent annotators that leaves."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.base import clone
+
+from aggregate._validation import check_choice, check_number
+from aggregate.annotations import Annotations
+from aggregate.inspection._copying import Evidence, copying, log_odds, mean_rate, ordinary_rates
+from aggregate.inspection._dependence_facts import (
+    CLEAR,
+    COPYING,
+    UNKNOWN,
+    DependenceReport,
+    DependentPairs,
+)
+from aggregate.inspection._independent_count import crowd_worth, group_rates, item_worth, worth
+from aggregate.inspection._left_out import FEWEST, Judged, judge_one_by_one
+from aggregate.inspection.spammers import fitted_model
+from aggregate.models import DependentGroups
+from aggregate.models._responses import answers_to
+from aggregate.moments import pair_moments
+
+Float = NDArray[np.float64]
+
+_AWAITED = 0.7  # rate of copying that pairs without a verdict could hide
+_SMALL = 50  # annotators, who are left out one by one
+_MOST_REFITTED = 1_000_000  # labels, over all fits
+_CONTROLS = ("family-wise", "false discovery")
+
+
+class _Asked(NamedTuple):
+    level: float
+    control: str
+    min_shared: int
+    leave_out: bool | None
+
+    def limit(self, n_found: int, n_tests: int) -> float:
+        """Return the p-value that one more pair needs to be found."""
+        if self.control == "family-wise":
+            return self.level / max(n_tests - n_found, 1)
+        return self.level * min(n_found + 1, max(n_tests, 1)) / max(n_tests, 1)
+
+
+def dependence_report(
+    annotations: Annotations,
+    model: Any = None,
+    *,
+    level: float = 0.05,
+    control: str = "family-wise",
+    groups: str = "pairs",
+    annotator_correlation: float | None = None,
+    min_shared: int = 20,
+    leave_out: bool | None = None,
+    n_jobs: int | None = None,
+) -> DependenceReport:
+    r"""Find annotators who copy or collude, and count how many independent ones are left.
+
+    For a pair of annotators (j, l) who copy a share c of their labels from each other, the odds
+    of an item with equal labels y against independence given the truth are
+    :math:`1 + c (w - 1)`,
+
+    .. math:: w = \frac{P(y_j = y) + P(y_l = y)}{2 P(y_j = y_l = y)},
+
+    all probabilities under the model and given the item's other labels; with unequal
+    labels they are 1 - c. Common mistakes thus count for much, common right answers for little.
+    The evidence is the product over the shared items, averaged over c. Its mean is 1 without
+    copying, so one over it bounds the p-value, however few the items and whatever
+    the number of classes. The rate of false alarms is controlled by Holm's steps
+    ("family-wise": the chance of any) or those of Benjamini and Hochberg, which such bounds allow
+    whatever their dependence ("false discovery": the share of false ones among those found).
+    Where all pairs of a crowd agree too much, as they do on hard items, copiers have to go beyond
+    what is ordinary in it.
+
+    It fails where copiers are so many that the model takes their answers for the truth (about
+    half of an item's annotators); where two annotators are nearly perfect, since they agree
+    anyway (their verdict is "unknown"); and it does not tell copying from a misunderstanding
+    that only two share, nor who copied from whom. A finding is a question to ask, not a verdict.
+
+    Parameters
+    ----------
+    annotations : Annotations
+    model : aggregator with ``confusion_``, optional
+        Fitted to the annotations, or to be fitted; `DawidSkene` by default.
+    level : float, default=0.05
+        Rate of false alarms.
+    control : {"family-wise", "false discovery"}
+        Which rate.
+    groups : {"pairs", "clusters"}
+        Groups are annotators linked by the pairs found, or the clusters of `DependentGroups`
+        (fitted here unless it is the model), which see groups too large for pairs, but are not
+        tested at any level.
+    annotator_correlation : float, optional
+        Correlation of the errors of annotators in different groups, for the effective numbers.
+        By default the rate of the median pair. Errors that all share look like the truth, so
+        that it is a lower bound; `aggregate.estimate_correlation` tells what is plausible.
+    min_shared : int, default=20
+        Common items that make a pair worth comparing.
+    leave_out : bool, optional
+        Find pairs one after another, each time by fits without each annotator, so that the
+        agreement of a few is not taken for skill. By default with 5 to 50 annotators and at most
+        a million labels over all fits to the crowd; with fewer than 5 there are too few others.
+    n_jobs : int, optional
+        Threads.
+
+    Returns
+    -------
+    DependenceReport
+
+    Raises
+    ------
+    TypeError
+        If the model has no confusions.
+    ValueError
+        If it was fitted to other annotators, or a number is out of its range.
+
+    References
+    ----------
+    V. Vovk and R. Wang, E-values: calibration, combination and applications, The Annals of
+    Statistics 49(3):1736-1754, 2021 (evidence of mean 1, averages of it).
+
+    R. Wang and A. Ramdas, False discovery rate control with e-values, Journal of the Royal
+    Statistical Society, Series B 84(3):822-852, 2022, section 4.
+
+    S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of
+    Statistics 6(2):65-70, 1979.
+
+    L. Kish, Survey Sampling, Wiley, 1965, section 8.2 (design effect).
+
+    A. Jaffe, E. Fetaya, B. Nadler, T. Jiang and Y. Kluger, Unsupervised ensemble learning with
+    dependent classifiers, AISTATS 2016 (groups).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aggregate import Annotations, dependence_report, simulate_annotations
+    >>> crowd = simulate_annotations(
+    ...     300, 8, 2, labels_per_item=8, accuracy=0.8, random_state=0
+    ... )
+    >>> votes = crowd.annotations.to_matrix()
+    >>> votes[:, 1] = votes[:, 0]  # 1 copies from 0
+    >>> report = dependence_report(Annotations.from_matrix(votes))
+    >>> print(report)
+    pairs of annotators that can be judged: 28 of 28
+    pairs who copy or collude: 1 (0 and 1); false alarms, any at all: at most 5%
+    group of 2, worth 1.0: 0, 1
+    annotators: 8, worth 7.0 independent ones
+    labels per item: 8.0 on average, worth 7.0
+    """
+    check_number("level", level, low=0, high=1, low_open=True)
+    check_number("min_shared", min_shared, low=1, integer=True)
+    check_choice("control", control, _CONTROLS)
+    check_choice("groups", groups, ("pairs", "clusters"))
+    if annotator_correlation is not None:
+        check_number("annotator_correlation", annotator_correlation, low=0, high=1)
+    several = (annotations.labels_per_annotator > 0).sum() > 1
+    if several and annotations.n_classes > 1:
+        fitted = fitted_model(model, annotations, "dependence_report")
+        annotations = answers_to(fitted, annotations)
+    else:
+        fitted = None
+    asked = _Asked(float(level), control, int(min_shared), leave_out)
+    pairs, usual, ordinary = _judge(annotations, fitted, asked, n_jobs)
+    group = _linked(pairs, annotations.n_annotators)
+    if groups == "clusters" and fitted is not None:
+        clusters = fitted if hasattr(fitted, "group_") else DependentGroups(n_jobs=n_jobs)
+        group = (clusters if clusters is fitted else clusters.fit(annotations)).group_
+    background = usual if annotator_correlation is None else float(annotator_correlation)
+    return _count(annotations, pairs, group, (background, ordinary), asked)
+
+
+def _judge(
+    annotations: Annotations, fitted: Any, asked: _Asked, n_jobs: int | None
+) -> tuple[DependentPairs, float, float]:
+    """Return the pairs with their verdicts, and the crowd's usual and highest ordinary rates."""
+    n_annotators = int((annotations.labels_per_annotator > 0).sum())
+    n_possible = n_annotators * (n_annotators - 1) // 2
+    moments = pair_moments(annotations, n_jobs=n_jobs)
+    n_sharing, codes = len(moments.pairs), moments.pairs[moments.totals >= asked.min_shared]
+    if fitted is None or not len(codes):
+        none = np.empty(0)
+        codes, verdict = np.empty((0, 2), dtype=np.int32), np.empty(0, dtype=str)
+        nobody = DependentPairs(
+            codes, none, none, none, none, none, none, verdict, n_sharing, n_possible
+        )
+        return nobody, 0.0, 0.0
+    seen = copying(annotations, fitted.confusion_, fitted.class_prior_, codes, _AWAITED)
+    usual, ordinary = ordinary_rates(seen.odds)
+    judged = _judge_all(seen, ordinary, asked)
+    if _leaves_out(annotations, asked.leave_out):
+        judged = judge_one_by_one(
+            annotations, clone(fitted), codes, ordinary, asked.level, asked.limit, _AWAITED
+        )
+    p_value = np.where(judged.tested, np.exp(-np.maximum(judged.evidence, 0)), 1.0)
+    needed = asked.limit(int(judged.found.sum()), int(judged.tested.sum()))
+    told = np.where(judged.growth >= -np.log(needed), CLEAR, UNKNOWN)
+    verdict = np.where(judged.found, COPYING, told)
+    agreement, expected = (part / seen.shared for part in (seen.agreed, seen.expected))
+    rate, power = mean_rate(judged.odds), judged.growth
+    pairs = DependentPairs(
+        codes, seen.shared, agreement, expected, rate, p_value, power, verdict,
+        n_sharing, n_possible,
+    )  # fmt: skip
+    return pairs, usual, ordinary
+
+
+def _judge_all(seen: Evidence, ordinary: float, asked: _Asked) -> Judged:
+    """Judge all pairs at once, by the fit to all annotators."""
+    evidence = log_odds(seen.odds, ordinary)
+    # What the others say of the items, not the two, decides whether a pair can be judged.
+    tested = seen.growth >= -np.log(asked.level)
+    n_tests = int(tested.sum())
+    order = np.argsort(np.where(tested, -evidence, np.inf), kind="stable")[:n_tests]
+    needed = [asked.limit(n_found, n_tests) for n_found in range(n_tests)]
+    passes = evidence[order] >= -np.log(np.array(needed))
+    if asked.control == "family-wise":  # down from the clearest, until one fails
+        n_found = int(np.argmin(np.append(passes, False)))
+    else:  # up from the weakest, until one passes
+        n_found = int(np.flatnonzero(passes)[-1]) + 1 if passes.any() else 0
+    found = np.zeros(len(evidence), dtype=bool)
+    found[order[:n_found]] = True
+    return Judged(evidence, seen.odds, seen.growth, tested, found)
+
+
+def _leaves_out(annotations: Annotations, wish: bool | None) -> bool:
+    """Return whether to fit again without each annotator."""
+    if wish is not None:
+        return wish
+    enough = annotations.n_annotations * annotations.n_annotators <= _MOST_REFITTED
+    return enough and FEWEST <= annotations.n_annotators <= _SMALL
+
+
+def _linked(pairs: DependentPairs, n_annotators: int) -> NDArray[np.int32]:
+    """Return the connected components of the pairs found, numbered by size, -1 for the rest."""
+    first, second = pairs.codes[pairs.verdict == COPYING].T
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(n_annotators, n_annotators))
+    _, part = connected_components(graph, directed=False)
+    size = np.bincount(part, minlength=1)
+    order = np.argsort(-size, kind="stable")
+    number = np.empty(len(size), dtype=np.int32)
+    number[order] = np.where(size[order] > 1, np.arange(len(size)), -1)
+    return np.asarray(number[part])
+
+
+def _count(
+    annotations: Annotations,
+    pairs: DependentPairs,
+    group: NDArray[np.int32],
+    rates: tuple[float, float],
+    asked: _Asked,
+) -> DependenceReport:
+    """Count what everybody is worth, and put the report together."""
+    background, ordinary = rates
+    labelled = annotations.labels_per_annotator > 0
+    rate = group_rates(group, pairs.codes, pairs.rate, background)
+    members = [annotations.annotators[group == g] for g in range(len(rate))]
+    found = np.flatnonzero(pairs.verdict == COPYING)
+    found = found[np.argsort(pairs.p_value[found], kind="stable")]
+    names = annotations.annotators
+    return DependenceReport(
+        annotators=names,
+        items=annotations.items,
+        pairs=pairs,
+        copiers=[(names[j], names[m]) for j, m in pairs.codes[found].tolist()],
+        group=group,
+        members=members,
+        group_rate=rate,
+        group_effective=worth(np.array([len(each) for each in members], dtype=np.int64), rate),
+        background=background,
+        ordinary=ordinary,
+        n_annotators=int(labelled.sum()),
+        n_effective=crowd_worth(labelled, group, rate, background),
+        item_labels=annotations.labels_per_item,
+        item_effective=item_worth(annotations, group, rate, background),
+        level=asked.level,
+        control=asked.control,
+        awaited=_AWAITED,
+    )

@@ -21,9 +21,9 @@ from aggregate.inspection.conditions import (
     separability,
 )
 from aggregate.inspection.costs import annotator_costs, label_worth
+from aggregate.inspection.dependence import dependence_report
 from aggregate.inspection.drift import DriftTest, drift_test
 from aggregate.inspection.error_bars import uncertainty
-from aggregate.inspection.dependence import dependence_report
 from aggregate.inspection.graph import Overlap, overlap
 from aggregate.inspection.health import Health, check_health
 from aggregate.inspection.identifiability import IdentifiabilityReport, identifiability_report
@@ -44,9 +44,9 @@ __all__ = [
     "AnnotatorReport",
     "Comparison",
     "ComparisonRow",
-    "DriftTest",
     "DependenceReport",
     "DependentPairs",
+    "DriftTest",
     "Estimates",
     "Health",
     "IdentifiabilityReport",
@@ -67,8 +67,8 @@ __all__ = [
     "check_health",
     "chernoff_information",
     "compare",
-    "drift_test",
     "dependence_report",
+    "drift_test",
     "expected_cost_quality",
     "explore_optima",
     "identifiability_report",

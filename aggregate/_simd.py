@@ -40,6 +40,7 @@ class RowModel(models.PrimitiveModel):
 
 
 _INT32 = ir.IntType(32)
+_LONG = 16  # doubles, beyond which a row is summed by vectors
 
 
 def _address(context: Any, builder: Any, signature: Any, arguments: Any, vector: Any) -> Any:
@@ -98,6 +99,28 @@ def _add_to(typing: Any, array: Any, row: Any, column: Any, value: Any) -> Any:
     return types.void(array, row, column, value), generate
 
 
+def _prefetch(typing: Any, array: Any, row: Any, column: Any, unit: Any) -> Any:
+    """Have the cache lines of ``array[row, column : column + len(unit)]`` fetched early.
+
+    They go to the second cache, which has room for them until they are used.
+    """
+    _check(array)
+    byte, width = ir.IntType(8).as_pointer(), len(unit)
+    last = [width - 1] if 8 % width else []  # rows of 1, 2, 4 or 8 lie in a single line
+    offsets = [*range(0, max(1, width - 2), 8), *last]
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [byte, _INT32, _INT32, _INT32])
+        ask = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        first = _address(context, builder, signature, arguments, ir.DoubleType())
+        for offset in offsets:
+            place = builder.bitcast(builder.gep(first, [_INT32(offset)]), byte)
+            builder.call(ask, [place, _INT32(0), _INT32(2), _INT32(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, row, column, unit), generate
+
+
 def _multiply(typing: Any, one: Any, other: Any) -> Any:
     """Return the products of two rows' entries."""
 
@@ -128,13 +151,27 @@ def _scale(typing: Any, row: Any, factor: Any) -> Any:
     return row(row, types.float64), generate
 
 
+def _eights(builder: Any, row: Any) -> Any:
+    """Return a row's vectors of eight added up, the last one filled with zeros."""
+    zero = ir.Constant(row.type, [0.0] * row.type.count)
+    parts = []
+    for first in range(0, row.type.count, 8):
+        lanes = ir.Constant(ir.VectorType(_INT32, 8), list(range(first, first + 8)))
+        parts.append(builder.shuffle_vector(row, zero, lanes))
+    while len(parts) > 1:
+        parts = [builder.fadd(parts[0], parts[1]), *parts[2:]]
+    return parts[0]
+
+
 def _total(typing: Any, row: Any) -> Any:
-    """Return the sum of a row, neighbours first, then pairs, and so on."""
+    """Return the sum of a row, neighbours first, then pairs, and so on; eights of long rows."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        parts = [
-            builder.extract_element(arguments[0], ir.Constant(_INT32, k)) for k in range(row.length)
-        ]
+        value = arguments[0]
+        if row.length > _LONG:
+            value = _eights(builder, value)
+        n_parts = value.type.count
+        parts = [builder.extract_element(value, ir.Constant(_INT32, k)) for k in range(n_parts)]
         while len(parts) > 1:
             odd = parts[-1:] if len(parts) % 2 else []
             pairs = zip(parts[::2], parts[1::2], strict=False)
@@ -152,6 +189,10 @@ def _plain_store(array: Any, row: Any, column: Any, value: Any) -> None:
     array[row, column : column + len(value)] = value
 
 
+def _plain_prefetch(array: Any, row: Any, column: Any, unit: Any) -> None:
+    pass
+
+
 def _plain_add_to(array: Any, row: Any, column: Any, value: Any) -> None:
     array[row, column : column + len(value)] += value
 
@@ -165,6 +206,7 @@ _OFF = bool(vars(numba.config)["DISABLE_JIT"])
 load = _plain_load if _OFF else intrinsic(_load)
 store = _plain_store if _OFF else intrinsic(_store)
 add_to = _plain_add_to if _OFF else intrinsic(_add_to)
+prefetch = _plain_prefetch if _OFF else intrinsic(_prefetch)
 multiply = np.multiply if _OFF else intrinsic(_multiply)
 add = np.add if _OFF else intrinsic(_add)
 scale = np.multiply if _OFF else intrinsic(_scale)

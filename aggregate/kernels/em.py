@@ -19,7 +19,7 @@ import math
 import numpy as np
 
 from aggregate._jit import helper, kernel
-from aggregate._simd import add, add_to, load, multiply, scale, store, total
+from aggregate._simd import add, add_to, load, multiply, prefetch, scale, store, total
 
 FLOOR = 2.0**-52  # machine epsilon; smaller probabilities are raised to it
 _SAFE = np.uint64(16)  # 2^-52 to the power of 17 is still a normal number
@@ -31,17 +31,16 @@ _LOG_HUGE = 512 * math.log(2.0)
 _FLUSH = 1e-140  # products of two evidences above it are normal numbers
 _BATCH = 1 << 12  # items whose posteriors are summed before they join the rest
 
-_WIDEST = 16  # classes up to which a kernel of their own is worth compiling
+_WIDEST = 64  # classes up to which a kernel of their own is worth compiling
+_FAR = 1 << 20  # table entries times classes from which rows are fetched ahead
 
 
 def class_tuple(n_classes: int) -> tuple[float, ...]:
     """Return the tuple whose length tells `em_pass`, at compile time, how long a vector is.
 
-    Up to sixteen classes it is a row; longer rows are taken eight or sixteen entries at a time.
+    Up to 64 classes it is a row; longer rows are taken sixteen entries at a time.
     """
-    if n_classes <= _WIDEST:
-        return (0.0,) * n_classes
-    return (0.0,) * (8 if n_classes < 32 else 16)
+    return (0.0,) * (n_classes if n_classes <= _WIDEST else 16)
 
 
 @helper
@@ -89,10 +88,10 @@ def _posterior(code, start, stop, priors, table, truth, joints, shift, unit):
 
 
 @kernel
-def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mass, unit):
+def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mass, posterior, unit):
     """Add items ``first`` to ``last`` to the counts; return their log likelihood.
 
-    The kernel is compiled once per number of classes, up to 16.
+    The kernel is compiled once per number of classes, up to 64.
 
     Parameters
     ----------
@@ -108,17 +107,23 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
         ``table[j·K + y, k]`` = P(annotator j says y | truth k), from `FLOOR` to 1.
     first, last : int
         The block of items.
-    counts : ndarray of shape (M·K, K)
-        Added to: expected number of times annotator j said y when the truth was k.
+    counts : ndarray of shape (M·K, K) or (0, K)
+        Added to: expected number of times annotator j said y when the truth was k. Where
+        empty, nothing is.
     mass : ndarray of shape (K,)
         Added to: expected number of items of each class. Items that nobody labelled and
         whose class is unknown say nothing and are left out.
+    posterior : ndarray of shape (last - first, K) or (0, K)
+        Filled with what is added to the counts for each label of an item (not for items
+        without labels), unless empty.
     unit : tuple of K floats
         Only its length is used (see `class_tuple`).
     """
     priors, masses = prior.reshape((1, -1)), mass.reshape((1, -1))
     joints, shift = np.zeros((1, len(unit))), np.zeros(len(unit), dtype=np.int64)
     zero = load(joints, 0, 0, unit)
+    ahead = np.uint64(0 if table.size * len(unit) < _FAR else max(8, min(64, 512 // len(unit))))
+    final = np.uint64(item_ptr[last] - 1)
     log_likelihood = 0.0
     evidences = 1.0  # several items' evidence share one logarithm
     for batch in range(first, last, _BATCH):
@@ -131,8 +136,16 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
             evidence = 0.0
             if truth < 0:
                 product = load(priors, 0, 0, unit)
-                for e in range(start, stop):
-                    product = multiply(product, load(table, code[e], 0, unit))
+                if ahead == 0:
+                    for e in range(start, stop):
+                        product = multiply(product, load(table, code[e], 0, unit))
+                else:
+                    for e in range(start, stop):
+                        later = code[min(e + ahead, final)]
+                        prefetch(table, later, 0, unit)
+                        if counts.shape[0]:
+                            prefetch(counts, later, 0, unit)
+                        product = multiply(product, load(table, code[e], 0, unit))
                 evidence = total(product)
             if truth < 0 and (stop - start <= _SAFE or evidence > _PLENTY):
                 product = scale(product, 1.0 / evidence)
@@ -154,8 +167,11 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
             if weight.shape[0]:
                 product = scale(product, weight[i])
             seen = add(seen, product)
-            for e in range(start, stop):
-                add_to(counts, code[e], 0, product)
+            if posterior.shape[0]:
+                store(posterior, np.uint64(i - first), 0, product)
+            if counts.shape[0]:
+                for e in range(start, stop):
+                    add_to(counts, code[e], 0, product)
         add_to(masses, 0, 0, seen)
     return log_likelihood + math.log(evidences)
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from aggregate._jit import helper, kernel
-from aggregate._simd import add, add_to, load, multiply, scale, store, total
+from aggregate._simd import add, add_to, load, multiply, prefetch, scale, store, total
 
 _SAFE = np.uint64(16)  # these constants are those of `em.py`
 _CHUNK = 8
@@ -21,16 +21,21 @@ _PLENTY = 2.0**-400
 _LOG_HUGE = 512 * math.log(2.0)
 _FLUSH = 1e-140
 _BATCH = 1 << 12
+_AHEAD = np.uint64(8)  # labels by which rows are fetched early
 
 
 @helper
-def _products(code, start, stop, priors, table, joints, unit):
+def _products(code, start, stop, final, priors, table, counts, joints, unit):
     """Fill row 0 of ``joints`` with the prior times the rows of an item's labels."""
     n_classes, width = joints.shape[1], len(unit)
     for left in range(0, n_classes, width):
         column = min(left, n_classes - width)
         product = load(priors, 0, column, unit)
         for e in range(start, stop):
+            later = code[min(e + _AHEAD, final)]
+            prefetch(table, later, column, unit)
+            if counts.shape[0]:
+                prefetch(counts, later, column, unit)
             product = multiply(product, load(table, code[e], column, unit))
         store(joints, 0, column, product)
 
@@ -94,12 +99,15 @@ def _long(code, start, stop, prior, table, truth, joint, shift):
 
 
 @kernel
-def em_pass_wide(item_ptr, code, gold, weight, prior, table, first, last, counts, mass, unit):
+def em_pass_wide(
+    item_ptr, code, gold, weight, prior, table, first, last, counts, mass, posterior, unit
+):
     """Do what `em_pass` does for any number of classes from ``len(unit)`` on."""
     n_classes = prior.shape[0]
     n_whole = n_classes - n_classes % len(unit)
     joints, seen = np.zeros((2, n_classes)), np.zeros(n_classes)
     priors, shift = prior.reshape((1, n_classes)), np.zeros(n_classes, dtype=np.int64)
+    final = np.uint64(item_ptr[last] - 1)
     log_likelihood = 0.0
     evidences = 1.0
     for batch in range(first, last, _BATCH):
@@ -112,7 +120,7 @@ def em_pass_wide(item_ptr, code, gold, weight, prior, table, first, last, counts
             share = weight[i] if weight.shape[0] else 1.0
             plenty = False
             if truth < 0:
-                _products(code, start, stop, priors, table, joints, unit)
+                _products(code, start, stop, final, priors, table, counts, joints, unit)
                 plenty = stop - start <= _SAFE or joints[0].sum() > _PLENTY
             if not plenty:
                 log_likelihood += share * _long(
@@ -128,6 +136,9 @@ def em_pass_wide(item_ptr, code, gold, weight, prior, table, first, last, counts
                     evidences = 1.0
             for k in range(n_classes):
                 seen[k] += joints[0, k]
-            _scatter(code, start, stop, joints, n_whole, counts, unit)
+            if posterior.shape[0]:
+                posterior[i - first] = joints[0]
+            if counts.shape[0]:
+                _scatter(code, start, stop, joints, n_whole, counts, unit)
         mass += seen
     return log_likelihood + math.log(evidences)

@@ -14,6 +14,7 @@ from aggregate.annotations import Annotations
 from aggregate.kernels.em import class_tuple, em_pass, posterior_counts
 from aggregate.kernels.em_wide import em_pass_wide
 from aggregate.models._em import Counts, State
+from aggregate.models._one_table import LABELS_PER_ROW, OneTable, is_large, takes_one_table
 from aggregate.models._patterns import Visits, collapse
 
 Float = NDArray[np.float64]
@@ -32,6 +33,7 @@ def block_counts(
     *,
     weight: Float | None = None,
     into: Counts | None = None,
+    posterior: Float | None = None,
 ) -> Counts:
     """Return what the items ``first`` to ``last`` add to the expected counts under a state.
 
@@ -54,17 +56,21 @@ def block_counts(
         How often each item counts.
     into : Counts, optional
         Tables that are added to and returned; new ones by default. Its likelihood is not.
+    posterior : ndarray of shape (last - first, K), optional
+        Filled with the posteriors times weights, in place of adding them to the counts.
     """
     if into is None:
         into = Counts(np.zeros(len(state.prior)), aligned_zeros(state.table.shape), 0.0)
     mass, table = into.mass, into.table
-    unit = class_tuple(len(state.prior))
+    unit, nothing = class_tuple(len(state.prior)), np.empty((0, len(state.prior)))
     run = em_pass if len(unit) == len(state.prior) else em_pass_wide
     value = run(
         item_ptr, code,
         _NO_GOLD if gold is None else gold, _NO_WEIGHT if weight is None else weight,
         np.ascontiguousarray(state.prior), np.ascontiguousarray(state.table),
-        first, len(item_ptr) - 1 if last is None else last, table, mass, unit,
+        first, len(item_ptr) - 1 if last is None else last,
+        nothing if posterior is not None else table, mass,
+        nothing if posterior is None else posterior, unit,
     )  # fmt: skip
     return Counts(mass, table, value)
 
@@ -96,12 +102,19 @@ class Passes:
 
     @cached_property
     def _visit_bounds(self) -> NDArray[np.int64]:
-        return item_blocks(self.visits.item_ptr, table_size=self.shape[0])
+        room = LABELS_PER_ROW if is_large(self.shape) else 1
+        return item_blocks(self.visits.item_ptr, table_size=room * self.shape[0])
+
+    @cached_property
+    def _one_table(self) -> OneTable:
+        return OneTable(self.visits, self.shape, self.n_jobs)
 
     def expect(self, state: State) -> Counts:
         """Return the expected counts under a state, and its log likelihood."""
         visits = self.visits
         state = State(state.prior, self._on_cache_lines(state.table))
+        if takes_one_table(len(visits.code), self.shape):
+            return self._one_table.expect(state, block_counts)
 
         def block(first: int, last: int) -> Counts:
             return block_counts(
@@ -113,11 +126,12 @@ class Passes:
 
     def _on_cache_lines(self, table: Float) -> Float:
         """Copy a table whose rows would straddle cache lines for no other reason than its start."""
-        if self.shape[1] % 4 or len(self.code) < 8 * self.shape[0]:
+        aligned = self.shape[1] % 4 or table.ctypes.data % 64 == 0
+        if aligned or self.item_ptr[-1] < 8 * self.shape[0]:
             return table
-        aligned = aligned_zeros(table.shape)
-        aligned[:] = table
-        return aligned
+        copy = aligned_zeros(table.shape)
+        copy[:] = table
+        return copy
 
     def count(self, posterior: Float) -> Counts:
         """Return the counts under given posteriors."""

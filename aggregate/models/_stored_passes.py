@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate._chunks import chunk_codes, chunks
-from aggregate._tables import aligned_zeros, row_codes
+from aggregate._tables import row_codes
 from aggregate.annotations import Annotations
 from aggregate.fusion.posterior import clamp
 from aggregate.kernels.em import posterior_counts
@@ -61,7 +61,10 @@ class SharesOnDisk:
 
 
 class StoredPasses(Passes):
-    """What `Passes` is, over mapped arrays; counts are the same to the last bit."""
+    """What `Passes` is, over mapped arrays; counts are the same but for rounding.
+
+    They are the same to the last bit unless `Passes` walks patterns or fills one large table.
+    """
 
     def __init__(
         self,
@@ -87,9 +90,7 @@ class StoredPasses(Passes):
 
     def expect(self, state: State) -> Counts:
         """Return the expected counts under a state, and its log likelihood."""
-        table = aligned_zeros(state.table.shape)
-        table[:] = state.table
-        state = State(state.prior, table)
+        state = State(state.prior, self._on_cache_lines(state.table))
 
         def chunk(bounds: tuple[int, int], pointers: Pointers, code: Rows, into: Counts) -> float:
             return block_counts(pointers, code, self.known(bounds), state, into=into).log_likelihood
@@ -120,7 +121,7 @@ class StoredPasses(Passes):
         n_annotators, n_responses = self.annotations.n_annotators, self.annotations.n_classes
 
         def block(first: int, last: int) -> Counts:
-            total = Counts(np.zeros(self.shape[1]), aligned_zeros(self.shape), 0.0)
+            total = Counts(*self._zeros(), 0.0)
             value = 0.0
             for bounds in chunks(self.item_ptr, first, last):
                 codes = chunk_codes(self.annotations, *bounds, n_annotators, n_responses)

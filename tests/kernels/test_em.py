@@ -13,13 +13,21 @@ from aggregate.kernels.em import (
     log_joint_pass,
     posterior_counts,
 )
+from aggregate.kernels.em_ranges import add_posteriors
 from aggregate.kernels.em_wide import em_pass_wide
 from tests import naive, problems
 
 NO_GOLD = np.empty(0, dtype=np.int32)
 NO_WEIGHT = np.empty(0)
 CLASSES = (1, 2, 3, 12)
-MANY = (17, 32, 50)
+MANY = (17, 32, 50, 70)
+IN_PARTS = {17: 8, 32: 16}  # classes tried with the wide kernel, though rows would do
+
+
+def kernel_for(n_classes):
+    """Return the kernel and the tuple that tells it how long vectors are."""
+    unit = (0.0,) * IN_PARTS[n_classes] if n_classes in IN_PARTS else class_tuple(n_classes)
+    return em_pass if len(unit) == n_classes else em_pass_wide, unit
 
 
 def to_table(confusion):
@@ -39,11 +47,10 @@ def run(votes, confusion, prior, gold=NO_GOLD, first=0, last=None, weight=NO_WEI
     counts = np.zeros((votes.n_annotators * votes.n_classes, votes.n_classes))
     mass = np.zeros(votes.n_classes)
     last = votes.n_items if last is None else last
-    unit = class_tuple(votes.n_classes)
-    kernel = em_pass if len(unit) == votes.n_classes else em_pass_wide
+    kernel, unit = kernel_for(votes.n_classes)
     value = kernel(
         votes.item_ptr, codes(votes), gold, weight, prior, to_table(confusion),
-        first, last, counts, mass, unit,
+        first, last, counts, mass, np.empty((0, votes.n_classes)), unit,
     )  # fmt: skip
     return to_confusion(counts), mass, value
 
@@ -187,7 +194,7 @@ class TestEmPass:
         mass = np.ones(n_classes)
         em_pass(
             votes.item_ptr, codes(votes), NO_GOLD, NO_WEIGHT, prior, to_table(confusion),
-            0, votes.n_items, counts, mass, class_tuple(n_classes),
+            0, votes.n_items, counts, mass, np.empty((0, n_classes)), class_tuple(n_classes),
         )  # fmt: skip
         fresh_counts, fresh_mass, _ = run(votes, confusion, prior)
         np.testing.assert_allclose(to_confusion(counts), fresh_counts + 1, rtol=1e-14)
@@ -218,15 +225,15 @@ class TestEmPass:
         mass = np.zeros(n_classes)
         value = em_pass_wide(
             votes.item_ptr, codes(votes), NO_GOLD, NO_WEIGHT, prior, to_table(confusion),
-            0, votes.n_items, counts, mass, (0.0,) * 8,
+            0, votes.n_items, counts, mass, np.empty((0, n_classes)), (0.0,) * 8,
         )  # fmt: skip
         known_counts, known_mass, known_value = run(votes, confusion, prior)
         np.testing.assert_allclose(to_confusion(counts), known_counts, rtol=1e-13)
         np.testing.assert_allclose(mass, known_mass, rtol=1e-13)
         assert value == pytest.approx(known_value, rel=1e-13)
 
-    @pytest.mark.parametrize(("n_classes", "length"), [(2, 2), (16, 16), (17, 8), (32, 16)])
-    def test_rows_are_vectors_up_to_sixteen_classes(self, n_classes, length):
+    @pytest.mark.parametrize(("n_classes", "length"), [(2, 2), (17, 17), (64, 64), (65, 16)])
+    def test_rows_are_vectors_up_to_64_classes(self, n_classes, length):
         assert class_tuple(n_classes) == (0.0,) * length
 
     @pytest.mark.parametrize("n_classes", [2, 17])
@@ -238,15 +245,57 @@ class TestEmPass:
         confusion, prior = problems.random_parameters(11, 1, n_classes, floor=1e-3)
         joint = prior * confusion[0, :, 0]
         counts, mass = np.zeros((n_classes, n_classes)), np.zeros(n_classes)
-        unit = class_tuple(n_classes)
-        kernel = em_pass if len(unit) == n_classes else em_pass_wide
+        kernel, unit = kernel_for(n_classes)
         value = kernel(
             item_ptr, code, NO_GOLD, NO_WEIGHT, prior, to_table(confusion), 0, n_items,
-            counts, mass, unit,
+            counts, mass, np.empty((0, n_classes)), unit,
         )  # fmt: skip
         np.testing.assert_allclose(mass, n_items * joint / joint.sum(), rtol=5e-13)
         assert value == pytest.approx(n_items * math.log(joint.sum()), rel=5e-13)
         np.testing.assert_array_equal(counts[1:], 0)
+
+    @pytest.mark.parametrize(("n_annotators", "n_classes"), [(140_000, 2), (1_100, 10)])
+    def test_is_the_same_where_rows_are_fetched_ahead(self, n_annotators, n_classes):
+        """The entries times classes of these tables are more than 2^20."""
+        random = np.random.default_rng(8)
+        n_labels = 400
+        given = random.integers(0, 40, n_labels), random.integers(0, n_annotators, n_labels)
+        label = random.integers(0, n_classes, n_labels)
+        votes = problems.from_codes(*given, label, (40, n_annotators, n_classes))
+        confusion, prior = problems.random_parameters(8, n_annotators, n_classes)
+        seen, compact = np.unique(votes.annotator, return_inverse=True)
+        few = problems.from_codes(votes.item, compact, votes.label, (40, len(seen), n_classes))
+        found, mass, value = run(votes, confusion, prior)
+        known, known_mass, known_value = expected(few, confusion[seen], prior)
+        np.testing.assert_allclose(found[seen], known, rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(mass, known_mass, rtol=1e-10)
+        assert value == pytest.approx(known_value, rel=1e-12)
+        assert found.sum() == pytest.approx(n_labels)
+
+    @pytest.mark.parametrize("n_classes", CLASSES + MANY)
+    @pytest.mark.parametrize("n_labels", [40, 3000])
+    def test_posteriors_added_by_ranges_are_the_counts_to_the_last_bit(self, n_classes, n_labels):
+        votes = problems.ragged(n_classes, n_classes=n_classes, n_labels=n_labels)
+        confusion, prior = problems.random_parameters(3, votes.n_annotators, n_classes)
+        weight = np.arange(votes.n_items) % 3 + 0.5
+        gold = np.where(np.arange(votes.n_items) % 4 == 0, 0, -1).astype(np.int32)
+        kernel, unit = kernel_for(n_classes)
+        first, last = 2, votes.n_items - 1
+        n_rows = votes.n_annotators * n_classes
+        one, two = np.zeros((n_rows, n_classes)), np.zeros((n_rows, n_classes))
+        masses, nothing = np.zeros((2, n_classes)), np.empty((0, n_classes))
+        posterior = np.full((last - first, n_classes), np.nan)
+        given = votes.item_ptr, codes(votes), gold, weight, prior, to_table(confusion), first, last
+        value = kernel(*given, one, masses[0], nothing, unit)
+        assert kernel(*given, nothing, masses[1], posterior, unit) == value
+        for rows in ((0, 1), (1, n_rows // 2), (n_rows // 2, n_rows)):
+            add_posteriors(*given[:2], posterior, first, last, *rows, two, unit)
+        np.testing.assert_array_equal(two, one)
+        np.testing.assert_array_equal(*masses)
+        labelled = votes.labels_per_item[first:last] > 0
+        np.testing.assert_allclose(
+            posterior[labelled].sum(axis=1), weight[first:last][labelled], rtol=1e-12
+        )
 
     def test_counts_every_label_once(self):
         votes = problems.ragged(5, n_classes=3, n_labels=70)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 
 from aggregate import DawidSkene, _blocks
 from aggregate._tables import row_codes, to_table
-from aggregate.models import _patterns
+from aggregate.models import _one_table, _passes, _patterns
 from aggregate.models._em import Counts, State
 from aggregate.models._passes import Passes, block_counts
 from tests import naive, problems
@@ -114,6 +115,77 @@ def test_tables_used_again_hold_nothing_of_the_block_before(n_jobs, monkeypatch)
         np.testing.assert_allclose(to_confusion(counts.table), table, rtol=1e-10, atol=1e-12)
         np.testing.assert_allclose(counts.mass, mass, rtol=1e-10)
     assert passes.expect(state).log_likelihood == pytest.approx(value)
+
+
+class TestOneTable:
+    @pytest.fixture(autouse=True)
+    def even_when_small(self, monkeypatch):
+        monkeypatch.setattr(_one_table, "_LARGE", 0)
+        monkeypatch.setattr(_one_table, "_FEWEST", 0)
+        monkeypatch.setattr(_one_table, "_ITEMS", 7)
+
+    @pytest.mark.parametrize("n_jobs", [None, 2, 5])
+    @pytest.mark.parametrize("n_classes", [2, 3, 70])
+    @pytest.mark.parametrize("in_round", [20, 100, 10**6])
+    def test_gives_what_tables_of_blocks_give(self, n_classes, in_round, n_jobs, monkeypatch):
+        monkeypatch.setattr(_one_table, "_ROUND", 8 * n_classes * in_round)
+        votes = problems.ragged(3, 500, 90, n_classes, n_labels=2000)
+        gold = np.where(np.arange(votes.n_items) % 5 == 0, 1, -1).astype(np.int32)
+        passes, state = passes_over(votes, gold, n_jobs), state_of(votes)
+        assert _one_table.takes_one_table(len(votes.label), passes.shape)
+        found = passes.expect(state)
+        again = passes.expect(state)
+        serial = passes_over(votes, gold).expect(state)
+        monkeypatch.setattr(_one_table, "_LARGE", 10**9)
+        monkeypatch.setattr(_blocks, "_ANNOTATIONS_PER_BLOCK", 50)
+        by_blocks = passes_over(votes, gold).expect(state)
+        for got, other, wanted in zip(found, again, serial, strict=True):
+            np.testing.assert_array_equal(got, wanted)
+            np.testing.assert_array_equal(other, wanted)
+        for got, wanted in zip(found, by_blocks, strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-13)
+
+    def test_rounds_hold_every_item_once(self, monkeypatch):
+        votes = problems.ragged(3, n_items=500, n_labels=2000)
+        monkeypatch.setattr(_one_table, "_ROUND", 8 * votes.n_classes * 15)
+        passes = passes_over(votes)
+        table = _one_table.OneTable(passes.visits, passes.shape, 2)
+        bounds = list(table.rounds())
+        assert len(bounds) == -(-500 // 15)
+        assert bounds[0][0] == 0
+        assert bounds[-1][-1] == 500
+        assert all(one[-1] == other[0] for one, other in itertools.pairwise(bounds))
+        assert all((np.diff(inner) > 0).all() for inner in bounds)
+
+    def test_is_left_where_annotators_have_many_labels(self):
+        assert _one_table.takes_one_table(31, (1, 2))
+        assert not _one_table.takes_one_table(32, (1, 2))
+
+    @pytest.mark.parametrize("n_jobs", [None, 2])
+    def test_without_annotations(self, n_jobs):
+        votes = problems.from_codes([], [], [], (3, 2, 2))
+        counts = passes_over(votes, None, n_jobs).expect(state_of(votes))
+        assert counts.log_likelihood == counts.table.sum() == counts.mass.sum() == 0
+
+    def test_a_fit_is_the_same_for_any_number_of_threads(self, monkeypatch):
+        monkeypatch.setattr(_one_table, "LABELS_PER_ROW", 10**6)
+        votes = problems.planted(2).votes
+        one, other = (DawidSkene(n_jobs=n).fit(votes) for n in (None, 3))
+        np.testing.assert_array_equal(one.confusion_, other.confusion_)
+        np.testing.assert_array_equal(one.objective_path_, other.objective_path_)
+
+
+def test_tables_on_cache_lines_are_not_copied():
+    votes = problems.ragged(3, n_classes=4, n_items=500, n_labels=2000)
+    passes, state = passes_over(votes), state_of(votes)
+    table = _passes.aligned_zeros(state.table.shape)
+    assert passes._on_cache_lines(table) is table
+    off = np.zeros(table.size + 9)
+    start = 1 + (-(off.ctypes.data // 8) % 8)
+    shifted = off[start : start + table.size].reshape(table.shape)
+    moved = passes._on_cache_lines(shifted)
+    assert moved is not shifted
+    assert moved.ctypes.data % 64 == 0
 
 
 def to_confusion(table):

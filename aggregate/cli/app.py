@@ -80,6 +80,7 @@ def app() -> None:
 @click.option("--gold", metavar="FILE", help="Known labels of some items (columns item, label).")
 @click.option("--annotators", metavar="FILE", help="Write one row per annotator.")
 @click.option("--confusions", metavar="FILE", help="Write who confuses which classes, how often.")
+@click.option("--costs", metavar="FILE", help="Costs of mistakes (columns truth, label, cost).")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.7, show_default=True,
               metavar="P", help="Items below it are flagged as uncertain.")  # fmt: skip
 @click.option("--max-iter", type=click.IntRange(min=1), metavar="N", help="Most passes of a model.")
@@ -103,6 +104,7 @@ def label(**options: Any) -> None:
       agreement    share of them that are the label
       entropy      doubt left, in bits (0: none)
       uncertain    whether the confidence is below --min-confidence
+      cost         with --costs, what the label is expected to cost; it is the least
     Without --output, a terminal shows the first rows and a pipe gets all of them as CSV.
     Output files may be .csv, .tsv, .jsonl (each also .gz) or .parquet.
 

@@ -15,7 +15,7 @@ from aggregate.cli.guard import InputError
 from aggregate.cli.label_blocks import Blocks
 from aggregate.cli.summary import count, tell_source
 from aggregate.cli.tables import Table, item_table
-from aggregate.cli.votes import Votes
+from aggregate.cli.votes import Votes, read_prices
 from aggregate.io import write_blocks
 from aggregate.models import BaseAggregator, load_model
 
@@ -30,7 +30,9 @@ def refuse_what_fits(**options: Any) -> None:
         )
 
 
-def label_with(path: str, data: Votes, min_confidence: float) -> tuple[Table, str]:
+def label_with(
+    path: str, data: Votes, min_confidence: float, costs: str | None = None
+) -> tuple[Table, str]:
     """Return one row per item, and what is told about it."""
     model = load_model(path)
     votes = _in_classes_of(model, data.annotations)
@@ -42,11 +44,14 @@ def label_with(path: str, data: Votes, min_confidence: float) -> tuple[Table, st
         ties=model.ties,
     )
     nobody = np.zeros(votes.n_items, dtype=np.bool_)
-    items = item_table(votes, labelled, min_confidence, nobody)
+    prices = read_prices(costs, data, model.classes_)
+    items = item_table(votes, labelled, min_confidence, nobody, prices)
     return items, _tell(data, model, path, int(items["uncertain"].sum()))
 
 
-def write_with(path: str, data: Votes, output: str, min_confidence: float) -> tuple[int, str]:
+def write_with(
+    path: str, data: Votes, output: str, min_confidence: float, costs: str | None = None
+) -> tuple[int, str]:
     """Write one row per item, block by block; return how many, and what is told about it."""
     model = load_model(path)
     votes = data.annotations
@@ -55,7 +60,8 @@ def write_with(path: str, data: Votes, output: str, min_confidence: float) -> tu
             f"so many votes must have the classes of the model, {first_few(model.classes_)}, in "
             f"that order; they have {first_few(votes.classes)}."
         )
-    blocks = Blocks(votes, model, None, min_confidence, bar=False)
+    prices = read_prices(costs, data, model.classes_)
+    blocks = Blocks(votes, model, None, min_confidence, bar=False, costs=prices)
     n_rows = write_blocks(blocks.tables(), output)
     return n_rows, _tell(data, model, path, blocks.tally.n_uncertain)
 

@@ -27,7 +27,7 @@ from aggregate.cli.tables import (
     on_screen,
     print_csv,
 )
-from aggregate.cli.votes import Votes, read_known, read_votes
+from aggregate.cli.votes import Votes, read_known, read_prices, read_votes
 from aggregate.inspection import check_health
 from aggregate.io import write_table
 from aggregate.models import make_model
@@ -48,6 +48,7 @@ def run_label(
     gold: str | None,
     annotators: str | None,
     confusions: str | None,
+    costs: str | None,
     min_confidence: float,
     max_iter: int | None,
     n_jobs: int | None,
@@ -59,13 +60,13 @@ def run_label(
 ) -> None:
     """Do what ``aggregate label`` says."""
     targets = [path for path in (output, annotators, confusions) if path is not None]
-    check_targets(targets, [path for path in (votes, gold) if path is not None])
+    check_targets(targets, [path for path in (votes, gold, costs) if path is not None])
     if fitted is not None:
         refuse_what_fits(
             gold=gold, annotators=annotators, confusions=confusions, max_iter=max_iter,
             checkpoint=checkpoint, save_model=save_model,
         )  # fmt: skip
-        _apply(fitted, read_votes(votes, **reading), output, min_confidence)
+        _apply(fitted, read_votes(votes, **reading), output, min_confidence, costs)
         return
     if save_model is not None:
         check_targets([save_model], [votes], (".npz",))
@@ -73,6 +74,7 @@ def run_label(
         raise InputError("--n-jobs must be a number of threads, or -1 for all processors.")
     data = read_votes(votes, **reading)
     known = None if gold is None else read_known(gold, data, "gold")
+    prices = read_prices(costs, data, data.annotations.classes)
     model = model or _usual_model(data.annotations, checkpoint)
     _check_size(data, model)
     bar = _is_terminal(sys.stderr) and not no_progress
@@ -95,7 +97,7 @@ def run_label(
         )
     targets_given = (output, annotators, confusions)
     work = label_by_blocks if is_large(data.annotations) else _tell_and_write
-    work(data, estimator, model, known, targets_given, min_confidence)
+    work(data, estimator, model, known, targets_given, min_confidence, prices)
 
 
 def _usual_model(annotations: Annotations, checkpoint: str | None) -> str:
@@ -114,13 +116,15 @@ def _named(data: Votes, output: str | None) -> str:
     return output
 
 
-def _apply(fitted: str, data: Votes, output: str | None, min_confidence: float) -> None:
+def _apply(
+    fitted: str, data: Votes, output: str | None, min_confidence: float, costs: str | None
+) -> None:
     """Label votes by a model from a file."""
     if is_large(data.annotations):
-        n_rows, told = write_with(fitted, data, _named(data, output), min_confidence)
+        n_rows, told = write_with(fitted, data, _named(data, output), min_confidence, costs)
         click.echo(f"{told}\n\nwrote {output}: {count(n_rows, 'row')}")
         return
-    items, told = label_with(fitted, data, min_confidence)
+    items, told = label_with(fitted, data, min_confidence, costs)
     piped = output is None and not _is_terminal(sys.stdout)
     click.echo(told, err=piped)
     if piped:
@@ -139,12 +143,14 @@ def _tell_and_write(
     known: dict[Any, Any] | None,
     targets: tuple[str | None, str | None, str | None],
     min_confidence: float,
+    costs: Any = None,
 ) -> None:
     annotations = data.annotations
     in_gold = np.array([item in (known or ()) for item in annotations.items.tolist()], dtype=bool)
-    items = item_table(annotations, fitted, min_confidence, in_gold)
+    items = item_table(annotations, fitted, min_confidence, in_gold, costs)
     health = check_health(annotations)
-    people = annotator_table(annotations, fitted, health, agreed_labels(annotations, fitted))
+    agreed = agreed_labels(annotations, fitted, costs)
+    people = annotator_table(annotations, fitted, health, agreed)
     output, annotators, confusions = targets
     piped = output is None and not _is_terminal(sys.stdout)
     parts = [

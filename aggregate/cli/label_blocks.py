@@ -38,11 +38,12 @@ def label_by_blocks(
     known: dict[Any, Any] | None,
     targets: tuple[str | None, str | None, str | None],
     min_confidence: float,
+    costs: Any = None,
 ) -> None:
     """Write the tables of a fitted model, and tell what they hold."""
     output, annotators, confusions = targets
     assert output is not None  # refused before the fit
-    blocks = Blocks(data.annotations, fitted, known, min_confidence, fitted_bar(fitted))
+    blocks = Blocks(data.annotations, fitted, known, min_confidence, fitted_bar(fitted), costs)
     n_rows = write_blocks(blocks.tables(), output)
     people = annotator_table(data.annotations, fitted, None, blocks.agreed)
     parts = [
@@ -76,9 +77,10 @@ class Blocks:
         known: dict[Any, Any] | None,
         min_confidence: float,
         bar: bool,
+        costs: Any = None,
     ) -> None:
         self.annotations, self.fitted, self.known = annotations, fitted, known
-        self.min_confidence, self._bar = min_confidence, bar
+        self.min_confidence, self._bar, self.costs = min_confidence, bar, costs
         self.agreed = np.zeros(annotations.n_annotators, dtype=np.int64)
         self.tally = Tally.of({name: np.empty(0) for name in ("label", "confidence", "uncertain")})
 
@@ -95,8 +97,9 @@ class Blocks:
                     classes_=self.fitted.classes_,
                     ties=self.fitted.ties,
                 )
-                table = item_table(part, view, self.min_confidence, self._in_gold(part))
-                self.agreed += agreed_labels(part, view)
+                in_gold = self._in_gold(part)
+                table = item_table(part, view, self.min_confidence, in_gold, self.costs)
+                self.agreed += agreed_labels(part, view, self.costs)
                 self.tally = self.tally.plus(Tally.of(table))
                 yield {**table, "label": self._typed(table["label"])}
                 bar.update(block.last - block.first)

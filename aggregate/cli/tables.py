@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate.annotations import Annotations
-from aggregate.fusion import decide, vote_counts
+from aggregate.fusion import decide, expected_costs, vote_counts
 from aggregate.inspection import Health
 from aggregate.inspection.health import ENOUGH
 
@@ -24,11 +24,15 @@ _WIDEST: Final = 72
 
 
 def item_table(
-    annotations: Annotations, model: Any, min_confidence: float, known: NDArray[np.bool_]
+    annotations: Annotations,
+    model: Any,
+    min_confidence: float,
+    known: NDArray[np.bool_],
+    costs: NDArray[np.float64] | None = None,
 ) -> Table:
     """Return one row per item; an item that nobody labelled and gold does not know has no label."""
     probas = model.probas_
-    decided = decide(probas, class_prior=model.class_prior_, ties=model.ties)
+    decided = decide(probas, class_prior=model.class_prior_, costs=costs, ties=model.ties)
     row = np.arange(len(probas))
     votes = annotations.labels_per_item
     counts = vote_counts(annotations)
@@ -41,7 +45,7 @@ def item_table(
         labels = labels.astype(object)
         labels[empty & ~known] = None
     logs = np.log2(np.where(probas > 0, probas, 1.0))
-    return {
+    table: Table = {
         "item": annotations.items,
         "label": labels,
         "confidence": confidence.round(_DIGITS),
@@ -50,11 +54,19 @@ def item_table(
         "entropy": abs((probas * logs).sum(axis=1)).round(_DIGITS),
         "uncertain": ~(confidence >= min_confidence),
     }
+    if costs is not None:
+        price = expected_costs(probas, costs)[row, decided]
+        table["cost"] = np.where(empty & ~known, np.nan, price).round(_DIGITS)
+    return table
 
 
-def agreed_labels(annotations: Annotations, model: Any) -> NDArray[np.int64]:
+def agreed_labels(
+    annotations: Annotations, model: Any, costs: NDArray[np.float64] | None = None
+) -> NDArray[np.int64]:
     """Return how many labels of each annotator are what the model decided."""
-    label_of_item = decide(model.probas_, class_prior=model.class_prior_, ties=model.ties)
+    label_of_item = decide(
+        model.probas_, class_prior=model.class_prior_, costs=costs, ties=model.ties
+    )
     agrees = annotations.label == label_of_item[annotations.item]
     return np.bincount(annotations.annotator[agrees], minlength=annotations.n_annotators)
 

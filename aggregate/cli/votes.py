@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aggregate.annotations import Annotations
 from aggregate.cli.guard import InputError
 from aggregate.datasets import dataset_names, load_dataset
-from aggregate.io import ReadError, read_annotations, read_gold
+from aggregate.io import ReadError, read_annotations, read_costs, read_gold
 
 _MANY_NUMBERS: Final = 20
 
@@ -126,6 +126,18 @@ def read_known(path: str, votes: Votes, what: str) -> dict[Any, Any]:
         words = f"{lost:,} items of {path} are not among the votes and are left out"
         click.echo(f"warning: {words}", err=True)
     return {item: label for item, label in zip(found, classes, strict=True) if item is not None}
+
+
+def read_prices(path: str | None, votes: Votes, classes: NDArray[Any]) -> NDArray[Any] | None:
+    """Read what mistakes cost, None if nothing is said of that."""
+    if path is None:
+        return None
+    if path == "-" and votes.name == "standard input":
+        raise InputError("votes and costs cannot both come from standard input.")
+    try:
+        return read_costs(path, classes)
+    except ReadError as error:
+        raise InputError(str(error)) from error
 
 
 def _read_gold(path: str, annotations: Annotations) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aggregate.io.costs import read_costs
 from aggregate.io.errors import ReadError, WriteError
 from aggregate.io.gold import Gold, read_gold
 from aggregate.io.read import read_annotations
@@ -12,6 +13,7 @@ __all__ = [
     "ReadError",
     "WriteError",
     "read_annotations",
+    "read_costs",
     "read_gold",
     "write_blocks",
     "write_table",

@@ -192,14 +192,12 @@ class AnnotatorReport:
         biased = named & (self.bias.value.max(axis=1, initial=0) > _TOLD)
         groups.append(("over-report a class: ", biased))
         lines += [start + _names(names[chosen]) for start, chosen in groups]
-        lines.append("suspiciously fast: " + self._or_unknown(self.speed, "fast", "times"))
-        lines.append("drifting: " + self._or_unknown(self.drift, None, "order"))
-        return "\n".join(lines)
-
-    def _or_unknown(self, part: Any, name: str | None, needed: str) -> str:
-        if part is None:
-            return f"unknown without {needed}="
-        return _names(self.annotators[self.drifting if name is None else getattr(part, name)])
+        fast, drifting = "unknown without times=", "unknown without order="
+        if self.speed is not None:
+            fast = _names(names[self.speed.fast]) + _rest(self.speed.score)
+        if self.drift is not None:
+            drifting = _names(names[self.drifting]) + _rest(self.drift.p_value)
+        return "\n".join([*lines, f"suspiciously fast: {fast}", f"drifting: {drifting}"])
 
 
 _GROUPS = {
@@ -223,6 +221,12 @@ _STANDING = {
 def _interval(estimates: Estimates, j: int) -> str:
     value, low, high = (part[j] for part in (estimates.value, estimates.low, estimates.high))
     return f"{value:.0%} ({low:.0%} to {high:.0%})"
+
+
+def _rest(values: Float) -> str:
+    """Say of how many annotators nothing is known, if there are any."""
+    unknown = int(np.isnan(values).sum())
+    return f"; of {unknown:,} it is unknown" if unknown else ""
 
 
 def _names(found: NDArray[Any]) -> str:

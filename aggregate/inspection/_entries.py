@@ -15,6 +15,7 @@ from aggregate.annotations import Annotations
 Float = NDArray[np.float64]
 
 _COLUMNS = 3
+_MISSING = ("nan", "NaN", "NaT", "<NA>")  # as None, NaN and the marks of pandas are written
 
 
 def per_entry(name: str, values: Any, annotations: Annotations) -> Float:
@@ -71,7 +72,7 @@ def _numbers(name: str, values: Any) -> Float:
 
 
 def _number(name: str, value: Any) -> float:
-    if value is None or value != value:
+    if value is None or str(value) in _MISSING:
         return np.nan
     for method in ("timestamp", "total_seconds"):
         if hasattr(value, method):

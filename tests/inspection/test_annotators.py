@@ -169,6 +169,7 @@ def test_few_labels_are_unknown():
     assert (found.standing == "unknown").mean() > 0.8
     assert np.isnan(found.drift.p_value).all()
     assert "Drift: unknown" in found.about(4)
+    assert "drifting: none; of 24 it is unknown" in str(found)
     assert "too uncertain to judge" in found.about(GUESSER)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from aggregate import Annotations
@@ -58,6 +59,16 @@ def test_times_in_every_form_are_the_same():
     expected = labelling_speed(votes, seconds).seconds
     for times in (by_pair, columns, spans, np.array(spans, dtype="timedelta64[us]")):
         np.testing.assert_allclose(labelling_speed(votes, times).seconds, expected, atol=1e-6)
+
+
+def test_every_mark_of_missing_is_unknown():
+    votes = full(1, 6)
+    marks = [1.0, None, float("nan"), pd.NA, pd.NaT, np.timedelta64("NaT")]
+    found = labelling_speed(votes, np.array(marks, dtype=object))
+    assert found.n_labels.tolist() == [1, 0, 0, 0, 0, 0]
+    assert found.seconds[0] == 1
+    series = pd.Series([1, None, 3, 4, 5, 6], dtype="Int64")
+    assert labelling_speed(votes, series).n_labels.tolist() == [1, 0, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 from aggregate._validation import check_number
+from aggregate.plotting._agreeing import Agreeing, read_agreeing
 from aggregate.plotting._style import (
     BLACK,
     BLUE,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
+_PALEST = 4.0  # standard errors that have the full colour at least
+
 
 def plot_dependence(
     pairs: Any,
@@ -41,22 +43,25 @@ def plot_dependence(
     """Draw how much pairs of annotators agree beyond what a model of independent ones expects.
 
     Each cell is a pair, in standard errors; annotators who agree stand side by side, by their
-    groups if they are given, else by a tree of average links. A + marks pairs that agree more
-    than chance explains at ``level`` over all pairs (Bonferroni), a - those that agree so much
-    less. Cells with a cross have too few items in common.
+    groups if they are known, else by a tree of average links. A + marks the pairs that
+    `aggregate.dependence_report` found; without it, those that agree more than chance explains at
+    ``level`` over all pairs (Bonferroni), and a - those that agree so much less. Cells with
+    a cross have too few items in common.
 
     Parameters
     ----------
-    pairs : PairResiduals, SpammerReport or array-like of shape (M, M)
-        From `aggregate.inspection.pair_residuals` or `aggregate.spammer_report`, or excess
-        agreement in standard errors, symmetric, NaN where there is none.
+    pairs : DependenceReport, PairResiduals, SpammerReport or array-like of shape (M, M)
+        From `aggregate.dependence_report`, `aggregate.inspection.pair_residuals` or
+        `aggregate.spammer_report`; or excess agreement in standard errors, symmetric, NaN where
+        there is none.
     groups : array-like of shape (M,), optional
         The group of each annotator; groups are kept together, the largest first, and framed if
-        they have more than one member.
+        they have more than one member. A number below 0 stands for nobody else's group. By
+        default those of the report.
     annotators : array-like of shape (M,), optional
         Names; by default codes, or those of the report.
     level : float, default=0.05
-        Of the marks.
+        Of the marks; a dependence report brings its own.
     most : int, default=60
         Annotators that are drawn. Of more, those of the pairs furthest from what is expected.
     axes : matplotlib Axes, optional
@@ -84,17 +89,17 @@ def plot_dependence(
     need_matplotlib()
     check_number("level", level, low=0, high=1, low_open=True)
     check_number("most", most, low=2, integer=True)
-    codes, values, names = _read(pairs, annotators)
+    read = read_agreeing(pairs, annotators, level)
+    names, groups = read.names, read.groups if groups is None else groups
     kinds = None if groups is None else _group_codes(groups, len(names))
-    drawn = _strongest(codes, values, len(names), most)
-    matrix = _matrix(codes, values, drawn, len(names))
+    drawn = _strongest(read, most)
+    matrix = _matrix(read.codes, read.excess, drawn, len(names))
     order = _by_tree(matrix) if kinds is None else _by_groups(matrix, kinds[drawn])
     drawn, matrix = drawn[order], matrix[np.ix_(order, order)]
     side = float(np.clip(0.2 * len(drawn), 2.6, 7.5))
     axes = own_axes(axes, side + 2.0, side + 1.0)
-    limit = float(-ndtri(level / max(len(values), 1)))
-    _draw(axes, matrix, limit)
-    _write(axes, matrix, limit)
+    _draw(axes, matrix)
+    _write(axes, matrix, _matrix(read.codes, read.mark, drawn, len(names)))
     name_ticks(axes, "x", names[drawn], most=60)
     name_ticks(axes, "y", names[drawn], most=60)
     if kinds is not None:
@@ -107,51 +112,8 @@ def plot_dependence(
     return figure_of(axes)
 
 
-def _read(
-    pairs: Any, annotators: ArrayLike | None
-) -> tuple[NDArray[np.integer[Any]], Float, NDArray[Any]]:
-    """Return the pairs' codes and excess, and the annotators' names."""
-    if annotators is None:
-        annotators = getattr(pairs, "annotators", None)
-    if not hasattr(pairs, "excess"):
-        pairs = getattr(pairs, "pairs", pairs)
-    if hasattr(pairs, "excess"):
-        codes, values = np.asarray(pairs.pairs), np.asarray(pairs.excess, dtype=np.float64)
-        fewest = int(codes.max(initial=-1)) + 1
-        names = np.arange(fewest) if annotators is None else np.asarray(annotators)
-        if len(names) < fewest:
-            raise ValueError(
-                f"annotators must name all {fewest} annotators of the pairs; got {len(names)}."
-            )
-    else:
-        codes, values, names = _read_matrix(pairs, annotators)
-    if not len(values):
-        raise ValueError("no pair of annotators can be compared; there is nothing to draw.")
-    return codes, values, names
-
-
-def _read_matrix(
-    given: Any, annotators: ArrayLike | None
-) -> tuple[NDArray[np.integer[Any]], Float, NDArray[Any]]:
-    matrix = np.asarray(given, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(
-            "pairs must come from pair_residuals, or be a square matrix of excess agreement; got "
-            f"shape {matrix.shape}."
-        )
-    names = np.arange(len(matrix)) if annotators is None else np.asarray(annotators)
-    if len(names) != len(matrix):
-        raise ValueError(f"annotators must name {len(matrix)} annotators; got {len(names)}.")
-    one, other = np.triu_indices(len(matrix), 1)
-    values = matrix[one, other]
-    if not np.array_equal(values, matrix[other, one], equal_nan=True) or np.isinf(values).any():
-        raise ValueError("pairs must be a symmetric matrix, finite or NaN.")
-    known = ~np.isnan(values)
-    return np.stack([one[known], other[known]], axis=1), values[known], names
-
-
 def _group_codes(groups: ArrayLike, n_annotators: int) -> Codes:
-    """Return the groups as codes, the largest first."""
+    """Return the groups as codes, the largest first; below 0 stands everybody alone."""
     given = np.asarray(groups)
     if given.shape != (n_annotators,):
         raise ValueError(
@@ -159,18 +121,20 @@ def _group_codes(groups: ArrayLike, n_annotators: int) -> Codes:
             f"{given.shape}."
         )
     _, codes, counts = np.unique(given, return_inverse=True, return_counts=True)
+    if given.dtype.kind == "i" and (given < 0).any():
+        codes[given < 0] = len(counts) + np.arange((given < 0).sum())
+        counts = np.bincount(codes)
     rank = np.empty(len(counts), dtype=np.intp)
     rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
     return rank[codes]
 
 
-def _strongest(
-    codes: NDArray[np.integer[Any]], values: Float, n_annotators: int, most: int
-) -> Codes:
+def _strongest(read: Agreeing, most: int) -> Codes:
     """Return which annotators to draw: all, or the first met on going down the pairs."""
+    n_annotators = len(read.names)
     if n_annotators <= most:
         return np.arange(n_annotators)
-    met = codes[np.argsort(-values, kind="stable")].ravel()
+    met = read.codes[np.lexsort((-read.excess, -read.mark))].ravel()
     found, first = np.unique(met, return_index=True)
     return np.sort(found[np.argsort(first)][:most]).astype(np.intp)
 
@@ -205,34 +169,33 @@ def _by_groups(matrix: Float, kinds: Codes) -> Codes:
     return np.lexsort((-same.sum(axis=1), kinds))
 
 
-def _draw(axes: Axes, matrix: Float, limit: float) -> None:
+def _draw(axes: Axes, matrix: Float) -> None:
     """Draw the matrix, blue below expectation and orange above."""
     from matplotlib.colors import LinearSegmentedColormap
 
     plain = LinearSegmentedColormap.from_list("excess", [BLUE, "#FFFFFF", ORANGE])
     colours = plain.with_extremes(bad=PALE)
-    top = max(limit, float(np.nanmax(abs(matrix), initial=0.0)))
+    top = max(_PALEST, float(np.nanmax(abs(matrix), initial=0.0)))
     image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colours, vmin=-top, vmax=top)
     bar = figure_of(axes).colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("agreement beyond the model, standard errors", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
 
 
-def _write(axes: Axes, matrix: Float, limit: float) -> None:
+def _write(axes: Axes, matrix: Float, mark: Float) -> None:
     """Mark the pairs that chance does not explain, and those that nobody can compare."""
     missing = np.isnan(matrix) & ~np.eye(len(matrix), dtype=bool)
     axes.set_xlabel("+ more, – less than chance explains; × not compared", fontsize=SMALL)
     size = float(np.clip(150 / len(matrix), 3.0, 9.0))
-    for mark, cells, colour in (
-        ("+", matrix > limit, BLACK),
-        ("_", matrix < -limit, BLACK),
+    for shape, cells, colour in (
+        ("+", mark > 0, BLACK),
+        ("_", mark < 0, BLACK),
         ("x", missing, "#A0A0A0"),
     ):
         rows, columns = np.nonzero(cells)
         if len(rows):
-            axes.plot(
-                columns, rows, linestyle="none", marker=mark, markersize=size, color=colour, mew=0.8
-            )
+            style: dict[str, Any] = {"linestyle": "none", "marker": shape, "markersize": size}
+            axes.plot(columns, rows, color=colour, markeredgewidth=0.8, **style)
 
 
 def _frame_groups(axes: Axes, kinds: Codes) -> None:

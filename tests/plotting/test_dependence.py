@@ -8,7 +8,14 @@ from matplotlib import pyplot
 from matplotlib.patches import Rectangle
 from scipy.stats import norm
 
-from aggregate import DawidSkene, load_dataset, spammer_report
+from aggregate import (
+    Annotations,
+    DawidSkene,
+    dependence_report,
+    load_dataset,
+    simulate_annotations,
+    spammer_report,
+)
 from aggregate.inspection import PairResiduals, pair_residuals
 from aggregate.plotting import plot_dependence
 
@@ -111,6 +118,31 @@ def test_residuals_and_reports_of_a_fitted_crowd():
         assert matrix[place[votes.annotators[j]], place[votes.annotators[m]]] == value
     report = spammer_report(votes, model, min_shared=5)
     assert drawn(plot_dependence(report))[1] == names
+
+
+def test_reports_on_dependence_bring_their_findings_and_groups():
+    crowd = simulate_annotations(300, 8, 2, labels_per_item=8, accuracy=0.8, random_state=0)
+    votes = crowd.annotations.to_matrix()
+    votes[:, 6] = votes[:, 1]
+    report = dependence_report(Annotations.from_matrix(votes))
+    assert report.copiers == [(1, 6)]
+    figure = plot_dependence(report)
+    matrix, names = drawn(figure)
+    assert set(names[:2]) == {"1", "6"}
+    assert marked(figure, "+") == {(0, 1), (1, 0)}
+    assert len(figure.axes[0].patches) == 1  # those who stand alone have no frame
+    pairs = report.pairs
+    (place,) = np.flatnonzero((pairs.codes == [1, 6]).all(axis=1))
+    error = np.sqrt(pairs.expected[place] * (1 - pairs.expected[place]) / 300)
+    assert matrix[0, 1] == pytest.approx((1 - pairs.expected[place]) / error)
+    calm = dependence_report(crowd.annotations)
+    assert not plot_dependence(calm).axes[0].patches
+
+
+def test_numbers_below_zero_are_nobody_elses_group():
+    figure = plot_dependence(excess_of(6), groups=[-1, 4, -1, 4, 0, -1])
+    assert set(drawn(figure)[1][:2]) == {"1", "3"}
+    assert [part.get_width() for part in figure.axes[0].patches] == [2]
 
 
 def test_what_cannot_be_drawn_is_refused():

@@ -4,7 +4,7 @@ A few annotators who always agree are taken for nearly perfect, and their agreem
 So everybody is left out of the fit once, and their confusion taken from what the others
 say. Still, a copied mistake that passes for the truth makes those who are right look as if they
 erred together. So only the clearest pair is believed, one of the two set aside, and
-everything is looked at again.
+everything is looked at again. Of three or more who hardly ever differ, two are looked at first.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -25,6 +27,7 @@ from aggregate.inspection._copying import RATES, Evidence, Pairs, copying, log_o
 Float = NDArray[np.float64]
 
 FEWEST = 5  # annotators: of fewer, leaving one out leaves too few to be compared
+_ALIKE = 0.95  # agreement that independent annotators reach only if both are nearly perfect
 _PASSES = 50
 _PSEUDO_LABELS = 2.0  # per row, as the others answer on average
 
@@ -43,6 +46,7 @@ def judge_one_by_one(
     annotations: Annotations,
     model: Any,
     pairs: Pairs,
+    agreement: Float,
     ordinary: float,
     level: float,
     limit: Callable[[int, int], float],
@@ -55,6 +59,8 @@ def judge_one_by_one(
     annotations : Annotations
     model : unfitted aggregator with confusions
     pairs : ndarray of int32, shape (P, 2)
+    agreement : ndarray of shape (P,)
+        Share of their common items on which they say the same.
     ordinary : float
         Rate that copiers must exceed.
     level : float
@@ -65,34 +71,55 @@ def judge_one_by_one(
     awaited : float
     """
     search = _Search(annotations, model, pairs, ordinary, awaited)
-    present = np.ones(annotations.n_annotators, dtype=bool)
-    stand_in = np.arange(len(present))
+    order = np.argsort(-annotations.labels_per_annotator, kind="stable")
+    stand_in, waiting = _alike(pairs[agreement >= _ALIKE], order)
+    present = ~waiting
     search.look(present, search.within(present))
-    tested = search.growth >= -np.log(level)
     found = np.zeros(len(pairs), dtype=bool)
 
     def needed() -> float:
-        return -float(np.log(limit(int(found.sum()), int(tested.sum()))))
+        return -float(np.log(limit(int(found.sum()), int(search.tested(level).sum()))))
 
-    while (left := tested & ~found & search.within(present)).any():
+    while (left := search.tested(level) & ~found & search.within(present)).any():
         best = int(np.argmax(np.where(left, search.evidence, -np.inf)))
         if search.evidence[best] < needed():
             break
         found[best] = True
         kept, aside = sorted(pairs[best], key=lambda j: -annotations.labels_per_annotator[j])
         present[aside] = False
-        stand_in[stand_in == aside] = kept
+        waiting[aside] = False
+        stand_in[stand_in == stand_in[aside]] = kept
+        same = order[waiting[order] & (stand_in[order] == kept)]
+        present[same[:1]], waiting[same[:1]] = True, False
         search.look(present, search.within(present))
+    tested = search.tested(level)
     strangers = ~present[pairs].any(axis=1) & (np.diff(stand_in[pairs]).ravel() != 0)
     search.evidence[strangers], search.growth[strangers] = -np.inf, 0.0
     for aside in np.flatnonzero(~present):  # in place of whom they agree with
         crowd = present.copy()
         crowd[stand_in[aside]], crowd[aside] = False, True
         search.look(crowd, search.within(crowd) & (pairs == aside).any(axis=1))
+    search.infer(stand_in)
     rest = np.flatnonzero(tested & ~found & ~search.within(present))
     for p in rest[np.argsort(-search.evidence[rest], kind="stable")]:
         found[p] = search.evidence[p] >= needed()
     return Judged(search.evidence, search.odds, search.growth, tested, found)
+
+
+def _alike(twins: Pairs, order: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return one stand-in for each set of three or more who hardly differ, and who has to wait.
+
+    Two of each set are looked at first, those with most labels.
+    """
+    size = len(order)
+    links = coo_array((np.ones(len(twins)), (twins[:, 0], twins[:, 1])), shape=(size, size))
+    n_sets, part = connected_components(links, directed=False)
+    stand_in, waiting = np.arange(size), np.zeros(size, dtype=bool)
+    for number in np.flatnonzero(np.bincount(part, minlength=n_sets) > 2):
+        members = order[part[order] == number]
+        stand_in[members] = members[0]
+        waiting[members[2:]] = True
+    return stand_in, waiting
 
 
 class _Search:
@@ -104,11 +131,16 @@ class _Search:
         self.annotations, self.model, self.pairs = annotations, model, pairs
         self.ordinary, self.awaited = ordinary, awaited
         self.evidence, self.growth = np.full(len(pairs), -np.inf), np.zeros(len(pairs))
+        self.first_growth = np.full(len(pairs), np.inf)
         self.odds = np.zeros((len(pairs), len(RATES)))
 
     def within(self, crowd: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which pairs are both of the crowd."""
         return np.asarray(crowd[self.pairs].all(axis=1))
+
+    def tested(self, level: float) -> NDArray[np.bool_]:
+        """Return which pairs could show copying when first looked at, or still wait for that."""
+        return np.asarray(self.first_growth >= -np.log(level))
 
     def look(self, crowd: NDArray[np.bool_], which: NDArray[np.bool_]) -> None:
         """Look at pairs of a crowd that leaves some out, with each of the two left out besides."""
@@ -121,6 +153,24 @@ class _Search:
         self.evidence[which] = np.minimum(*(log_odds(side.odds, self.ordinary) for side in sides))
         self.growth[which] = np.minimum(sides[0].growth, sides[1].growth)
         self.odds[which] = (sides[0].odds + sides[1].odds) / 2
+        new = which & np.isinf(self.first_growth)
+        self.first_growth[new] = self.growth[new]
+
+    def infer(self, stand_in: NDArray[np.intp]) -> None:
+        """Take for pairs never looked at the weaker evidence of the two on their stand-in."""
+        place = {pair: p for p, pair in enumerate(map(tuple, self.pairs.tolist()))}
+        for p in np.flatnonzero(np.isinf(self.first_growth)):
+            via = [int(stand_in[j]) for j in self.pairs[p]]
+            links = [
+                place.get((min(j, rep), max(j, rep)))
+                for j, rep in zip(self.pairs[p].tolist(), via, strict=True)
+            ]
+            known = [q for q in links if q is not None]
+            if via[0] != via[1] or len(known) < 2:
+                continue
+            weaker = min(known, key=lambda q: float(self.evidence[q]))
+            for column in (self.evidence, self.growth, self.odds):
+                column[p] = column[weaker]
 
 
 def _both_sides(

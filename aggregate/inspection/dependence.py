@@ -192,16 +192,23 @@ def _judge(
         return nobody, 0.0, 0.0
     seen = copying(annotations, fitted.confusion_, fitted.class_prior_, codes, _AWAITED)
     usual, ordinary = ordinary_rates(seen.odds)
+    agreement, expected = (part / seen.shared for part in (seen.agreed, seen.expected))
     judged = _judge_all(seen, ordinary, asked)
     if _leaves_out(annotations, asked.leave_out):
         judged = judge_one_by_one(
-            annotations, clone(fitted), codes, ordinary, asked.level, asked.limit, _AWAITED
+            annotations,
+            clone(fitted),
+            codes,
+            agreement,
+            ordinary,
+            asked.level,
+            asked.limit,
+            _AWAITED,
         )
     p_value = np.where(judged.tested, np.exp(-np.maximum(judged.evidence, 0)), 1.0)
     needed = asked.limit(int(judged.found.sum()), int(judged.tested.sum()))
     told = np.where(judged.growth >= -np.log(needed), CLEAR, UNKNOWN)
     verdict = np.where(judged.found, COPYING, told)
-    agreement, expected = (part / seen.shared for part in (seen.agreed, seen.expected))
     rate, power = mean_rate(judged.odds), judged.growth
     pairs = DependentPairs(
         codes, seen.shared, agreement, expected, rate, p_value, power, verdict,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import click
+from sklearn.exceptions import ConvergenceWarning
 
 from aggregate.cli.agreement import tell_alpha
 from aggregate.cli.label_blocks import is_large
@@ -12,7 +14,9 @@ from aggregate.cli.summary import tell_source
 from aggregate.cli.tables import on_screen
 from aggregate.cli.votes import read_votes
 from aggregate.datasets import dataset_names, load_dataset
-from aggregate.inspection import check_health, identifiability_report
+from aggregate.inspection import check_health, dependence_report, identifiability_report
+
+_QUICK = 20_000_000  # labels times squared classes, looked through in seconds
 
 
 def run_describe(*, votes: str, **reading: Any) -> None:
@@ -29,6 +33,11 @@ def run_describe(*, votes: str, **reading: Any) -> None:
     _say(["", "health", *_indented(lines)])
     verdict = identifiability_report(data.annotations, random_state=0)
     _say(["", "what can be learned", *_indented(str(verdict).splitlines())])
+    if data.annotations.n_annotations * data.annotations.n_classes**2 <= _QUICK:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # near enough for a look
+            dependence = dependence_report(data.annotations)
+        _say(["", "who copies", *_indented(str(dependence).splitlines())])
 
 
 def run_datasets() -> None:

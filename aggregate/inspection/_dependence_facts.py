@@ -138,8 +138,8 @@ class DependenceReport:
         labelled = self.item_labels > 0
         if self.n_annotators:
             lines += [
-                f"annotators: {self.n_annotators:,}, worth {self.n_effective:.1f} independent ones",
-                f"labels per item: {self.item_labels[labelled].mean():.1f} on average, worth "
+                f"annotators: {self.n_annotators:,}, worth at most {self.n_effective:.1f} independent ones",
+                f"labels per item: {self.item_labels[labelled].mean():.1f} on average, worth at most "
                 f"{self.item_effective[labelled].mean():.1f}",
             ]
         return "\n".join(lines)

@@ -150,8 +150,8 @@ def dependence_report(
     pairs of annotators that can be judged: 28 of 28
     pairs who copy or collude: 1 (0 and 1); false alarms, any at all: at most 5%
     group of 2, worth 1.0: 0, 1
-    annotators: 8, worth 7.0 independent ones
-    labels per item: 8.0 on average, worth 7.0
+    annotators: 8, worth at most 7.0 independent ones
+    labels per item: 8.0 on average, worth at most 7.0
     """
     check_number("level", level, low=0, high=1, low_open=True)
     check_number("min_shared", min_shared, low=1, integer=True)

@@ -13,6 +13,7 @@ def test_describe_tells_the_guess_the_counts_and_the_health(run, folder):
         "items whose labels all agree: 0.0%",
         "pairs of annotators with a common item: 3 of 3",
         "annotators who agree with others less than by chance: 1 ('cyd')",
+        "whether anybody copies is unknown, as pairs share too few items",
     ):
         assert words in out
 

@@ -122,6 +122,7 @@ def annotator_report(
     """
     check_number("level", level, low=0, high=1 - 1e-9, low_open=True)
     check_number("max_width", max_width, low=0, high=1)
+    gold = _read_once(gold, annotations)
     fitted = _fitted(model, annotations, gold)
     suspects = spammer_report(annotations, fitted, level=1 - level, costs=costs, n_jobs=n_jobs)
     answers, prior = answers_to(fitted, annotations), fitted.class_prior_
@@ -157,6 +158,16 @@ def annotator_report(
         drift=drift,
         drifting=_drifting(drift, len(given), level),
     )
+
+
+def _read_once(gold: Any, annotations: Annotations) -> NDArray[Any] | None:
+    """Return the class of each item, None where it is unknown: what is odd is told but once."""
+    codes = gold_codes(gold, annotations)
+    if codes is None:
+        return None
+    known = np.full(annotations.n_items, None, dtype=object)
+    known[codes >= 0] = annotations.classes[codes[codes >= 0]].tolist()
+    return known
 
 
 def _fitted(model: Any, annotations: Annotations, gold: Any) -> Any:

@@ -107,6 +107,17 @@ def test_gold_is_counted_with_jeffreys_intervals():
     assert abs(known.skill.value - counts).max() < 0.06
 
 
+def test_gold_of_strange_items_is_told_once():
+    votes, _, order, _, truth = planted(0, 100)
+    gold = {i: int(truth[i]) for i in range(50)}
+    with pytest.warns(UserWarning, match="1 gold items are not among") as told:
+        found = annotator_report(votes, gold=gold | {"lost": 1}, order=order)
+    assert len(told) == 1
+    expected = annotator_report(votes, gold=gold, order=order)
+    for name, values in found.to_table().items():
+        np.testing.assert_array_equal(values, expected.to_table()[name])
+
+
 def test_jeffreys_intervals_cover_on_average():
     random, chance = np.random.default_rng(0), np.linspace(0.02, 0.98, 97)
     correct = random.binomial(25, np.repeat(chance, 200))

@@ -64,7 +64,10 @@ def write_votes(path: Path, n_votes: int, n_classes: int, kind: str) -> np.ndarr
     import pyarrow as pa
     from pyarrow import csv
 
-    drawn = simulate_annotations(n_votes // 10, 1000, n_classes, labels_per_item=10, random_state=0)
+    drawn = simulate_annotations(
+        n_votes // 10, 1000, n_classes, labels_per_item=10, accuracy=RIGHT[kind, n_classes],
+        random_state=0,
+    )  # fmt: skip
     votes = drawn.annotations
     order = np.random.default_rng(0).permutation(votes.n_annotations)
     names = np.array([f"worker-{j:04}" for j in range(votes.n_annotators)])

@@ -24,6 +24,7 @@ from aggregate._simd import add, add_to, load, multiply, prefetch, scale, store,
 FLOOR = 2.0**-52  # machine epsilon; smaller probabilities are raised to it
 _SAFE = np.uint64(16)  # 2^-52 to the power of 17 is still a normal number
 _CHUNK = np.uint64(8)  # 2^-512 times eight factors of 2^-52 is one, too
+_ONE = np.uint64(1)
 _TINY = 2.0**-512
 _HUGE = 2.0**512
 _PLENTY = 2.0**-400  # beside it, what a double cannot hold is nothing
@@ -135,17 +136,17 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
                 continue
             evidence = 0.0
             if truth < 0:
-                product = load(priors, 0, 0, unit)
-                if ahead == 0:
-                    for e in range(start, stop):
-                        product = multiply(product, load(table, code[e], 0, unit))
-                else:
-                    for e in range(start, stop):
-                        later = code[min(e + ahead, final)]
-                        prefetch(table, later, 0, unit)
-                        if counts.shape[0]:
-                            prefetch(counts, later, 0, unit)
-                        product = multiply(product, load(table, code[e], 0, unit))
+                product, e = load(priors, 0, 0, unit), start
+                while ahead and e < stop:
+                    later = code[min(e + ahead, final)]
+                    prefetch(table, later, 0, unit)
+                    if counts.shape[0]:
+                        prefetch(counts, later, 0, unit)
+                    product = multiply(product, load(table, code[e], 0, unit))
+                    e += _ONE
+                while e < stop:  # one instruction less than a loop over a range
+                    product = multiply(product, load(table, code[e], 0, unit))
+                    e += _ONE
                 evidence = total(product)
             if truth < 0 and (stop - start <= _SAFE or evidence > _PLENTY):
                 product = scale(product, 1.0 / evidence)
@@ -169,9 +170,10 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
             seen = add(seen, product)
             if posterior.shape[0]:
                 store(posterior, np.uint64(i - first), 0, product)
-            if counts.shape[0]:
-                for e in range(start, stop):
-                    add_to(counts, code[e], 0, product)
+            e = start if counts.shape[0] else stop
+            while e < stop:
+                add_to(counts, code[e], 0, product)
+                e += _ONE
         add_to(masses, 0, 0, seen)
     return log_likelihood + math.log(evidences)
 

@@ -110,7 +110,8 @@ def plot_annotators(
         _draw_marks(panels[0], model, x, skill, excess, active)
     for panel in panels:
         _draw_frame(panel, model, skill[active], volume[active])
-    panels[0].set_ylabel("skill: probability of the right label")
+    told = ": probability of the right label" if hasattr(model, "confusion_") else ""
+    panels[0].set_ylabel(f"skill{told}")
     return figure
 
 

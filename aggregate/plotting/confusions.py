@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 _ALL = 12  # annotators up to whom each has a panel unasked
-_WIDEST = 11.0  # inches
+_WIDEST = 12.4  # inches
 _MOST_WRITTEN = 12  # classes up to which figures are written into the cells
 _TENTHS = (0.1, 0.9)
 
@@ -170,7 +170,8 @@ def _single(
 def _draw(panels: list[_Panel], classes: NDArray[Any], note: str, figure: Figure | None) -> Figure:
     n_classes = len(classes)
     cell = 0.36 if panels[0].low is None else 0.56
-    side = float(np.clip(cell * n_classes, 1.6, 6.0 if len(panels) == 1 else 4.0))
+    largest = 4.0 if len(panels) > 1 and panels[0].low is None else 6.0
+    side = float(np.clip(cell * n_classes, 1.6, largest))
     n_rows = -(-len(panels) // max(1, int(_WIDEST / (side + 0.3))))
     n_columns = -(-len(panels) // n_rows)
     width = 1.6 + n_columns * (side + 0.3)

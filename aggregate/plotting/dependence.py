@@ -46,7 +46,7 @@ def plot_dependence(
     groups if they are known, else by a tree of average links. A + marks the pairs that
     `aggregate.dependence_report` found; without it, those that agree more than chance explains at
     ``level`` over all pairs (Bonferroni), and a - those that agree so much less. Cells with
-    a cross have too few items in common.
+    a cross (all grey ones, where they are many) have too few items in common.
 
     Parameters
     ----------
@@ -185,12 +185,14 @@ def _draw(axes: Axes, matrix: Float) -> None:
 def _write(axes: Axes, matrix: Float, mark: Float) -> None:
     """Mark the pairs that chance does not explain, and those that nobody can compare."""
     missing = np.isnan(matrix) & ~np.eye(len(matrix), dtype=bool)
-    axes.set_xlabel("+ more, – less than chance explains; × not compared", fontsize=SMALL)
+    few = 4 * missing.sum() <= missing.size  # where most are missing, crosses drown the rest
+    note = "× not compared" if few else "grey: not compared"
+    axes.set_xlabel(f"+ more, – less than chance explains; {note}", fontsize=SMALL)
     size = float(np.clip(150 / len(matrix), 3.0, 9.0))
     for shape, cells, colour in (
         ("+", mark > 0, BLACK),
         ("_", mark < 0, BLACK),
-        ("x", missing, "#A0A0A0"),
+        ("x", missing & few, "#A0A0A0"),
     ):
         rows, columns = np.nonzero(cells)
         if len(rows):

@@ -29,6 +29,7 @@ def test_every_annotator_stands_at_its_volume_and_skill(crowd, n_annotators):
     expected = np.stack([volume, model.annotator_skill_], axis=1)
     np.testing.assert_allclose(points[np.argsort(points[:, 0])], expected)
     assert axes.get_xscale() == "log"
+    assert axes.get_ylabel() == "skill: probability of the right label"
     assert axes.get_ylim() == (-0.02, 1.02)
     low, high = axes.get_xlim()
     assert low < volume.min()
@@ -117,6 +118,7 @@ def test_without_confusions_there_is_no_bias():
     mine = Figure(layout="constrained")
     assert plot_annotators(Wawa().fit(votes), votes, figure=mine) is mine
     assert list(marks(mine.axes[0])) == ["annotators"]
+    assert mine.axes[0].get_ylabel() == "skill"
 
 
 def test_what_cannot_be_drawn_is_refused(crowd):

@@ -103,6 +103,8 @@ def test_of_thousands_the_pairs_that_agree_most():
     assert {f"person-{j}" for j in copies} <= set(shown)
     assert np.nanmax(matrix) == 30
     assert figure.axes[0].get_title().startswith("40 of 5,000 annotators")
+    assert not marked(figure, "x")  # nearly all pairs share nothing
+    assert figure.axes[0].get_xlabel().endswith("grey: not compared")
     assert min(text.get_fontsize() for text in figure.axes[0].get_yticklabels()) >= 6
 
 

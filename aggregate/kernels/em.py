@@ -124,7 +124,7 @@ def em_pass(item_ptr, code, gold, weight, prior, table, first, last, counts, mas
     joints, shift = np.zeros((1, len(unit))), np.zeros(len(unit), dtype=np.int64)
     zero = load(joints, 0, 0, unit)
     ahead = np.uint64(0 if table.size * len(unit) < _FAR else max(8, min(64, 512 // len(unit))))
-    final = np.uint64(item_ptr[last] - 1)
+    final = np.uint64(max(item_ptr[last], 1) - 1)
     log_likelihood = 0.0
     evidences = 1.0  # several items' evidence share one logarithm
     for batch in range(first, last, _BATCH):

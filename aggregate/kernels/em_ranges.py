@@ -37,7 +37,7 @@ def add_posteriors(item_ptr, code, posterior, first, last, start_row, stop_row, 
     """
     n_classes, width = counts.shape[1], len(unit)
     n_whole = n_classes - n_classes % width
-    n_rows, start_row = np.uint64(stop_row - start_row), np.uint64(start_row)
+    start_row, stop_row = np.uint64(start_row), np.uint64(stop_row)
     most = max(16, min(1024, _NOTED // n_classes))
     rows, items = np.empty(most + 1, dtype=np.uint32), np.empty(most + 1, dtype=np.uint32)
     i, e, stop = first, np.uint64(item_ptr[first]), np.uint64(item_ptr[last])
@@ -47,7 +47,7 @@ def add_posteriors(item_ptr, code, posterior, first, last, start_row, stop_row, 
             own_end = min(np.uint64(item_ptr[i + 1]), end)
             for own in range(e, own_end):
                 rows[noted], items[noted] = code[own], i - first
-                noted += code[own] - start_row < n_rows  # unsigned: also false below the range
+                noted += (code[own] >= start_row) & (code[own] < stop_row)
             e = own_end
             i += e == np.uint64(item_ptr[i + 1])
         for n in range(noted):

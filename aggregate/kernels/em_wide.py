@@ -107,7 +107,7 @@ def em_pass_wide(
     n_whole = n_classes - n_classes % len(unit)
     joints, seen = np.zeros((2, n_classes)), np.zeros(n_classes)
     priors, shift = prior.reshape((1, n_classes)), np.zeros(n_classes, dtype=np.int64)
-    final = np.uint64(item_ptr[last] - 1)
+    final = np.uint64(max(item_ptr[last], 1) - 1)
     log_likelihood = 0.0
     evidences = 1.0
     for batch in range(first, last, _BATCH):

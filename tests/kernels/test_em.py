@@ -11,36 +11,19 @@ from aggregate.kernels.em import (
     class_tuple,
     em_pass,
     log_joint_pass,
-    posterior_counts,
 )
-from aggregate.kernels.em_ranges import add_posteriors
 from aggregate.kernels.em_wide import em_pass_wide
 from tests import naive, problems
-
-NO_GOLD = np.empty(0, dtype=np.int32)
-NO_WEIGHT = np.empty(0)
-CLASSES = (1, 2, 3, 12)
-MANY = (17, 32, 50, 70)
-IN_PARTS = {17: 8, 32: 16}  # classes tried with the wide kernel, though rows would do
-
-
-def kernel_for(n_classes):
-    """Return the kernel and the tuple that tells it how long vectors are."""
-    unit = (0.0,) * IN_PARTS[n_classes] if n_classes in IN_PARTS else class_tuple(n_classes)
-    return em_pass if len(unit) == n_classes else em_pass_wide, unit
-
-
-def to_table(confusion):
-    return np.ascontiguousarray(confusion.transpose(0, 2, 1).reshape(-1, confusion.shape[2]))
-
-
-def to_confusion(table):
-    n_classes = table.shape[1]
-    return table.reshape(-1, n_classes, n_classes).transpose(0, 2, 1)
-
-
-def codes(votes):
-    return (votes.annotator.astype(np.int64) * votes.n_classes + votes.label).astype(np.uint32)
+from tests.kernels.em_tables import (
+    CLASSES,
+    MANY,
+    NO_GOLD,
+    NO_WEIGHT,
+    codes,
+    kernel_for,
+    to_confusion,
+    to_table,
+)
 
 
 def run(votes, confusion, prior, gold=NO_GOLD, first=0, last=None, weight=NO_WEIGHT):
@@ -272,31 +255,6 @@ class TestEmPass:
         assert value == pytest.approx(known_value, rel=1e-12)
         assert found.sum() == pytest.approx(n_labels)
 
-    @pytest.mark.parametrize("n_classes", CLASSES + MANY)
-    @pytest.mark.parametrize("n_labels", [40, 3000])
-    def test_posteriors_added_by_ranges_are_the_counts_to_the_last_bit(self, n_classes, n_labels):
-        votes = problems.ragged(n_classes, n_classes=n_classes, n_labels=n_labels)
-        confusion, prior = problems.random_parameters(3, votes.n_annotators, n_classes)
-        weight = np.arange(votes.n_items) % 3 + 0.5
-        gold = np.where(np.arange(votes.n_items) % 4 == 0, 0, -1).astype(np.int32)
-        kernel, unit = kernel_for(n_classes)
-        first, last = 2, votes.n_items - 1
-        n_rows = votes.n_annotators * n_classes
-        one, two = np.zeros((n_rows, n_classes)), np.zeros((n_rows, n_classes))
-        masses, nothing = np.zeros((2, n_classes)), np.empty((0, n_classes))
-        posterior = np.full((last - first, n_classes), np.nan)
-        given = votes.item_ptr, codes(votes), gold, weight, prior, to_table(confusion), first, last
-        value = kernel(*given, one, masses[0], nothing, unit)
-        assert kernel(*given, nothing, masses[1], posterior, unit) == value
-        for rows in ((0, 1), (1, n_rows // 2), (n_rows // 2, n_rows)):
-            add_posteriors(*given[:2], posterior, first, last, *rows, two, unit)
-        np.testing.assert_array_equal(two, one)
-        np.testing.assert_array_equal(*masses)
-        labelled = votes.labels_per_item[first:last] > 0
-        np.testing.assert_allclose(
-            posterior[labelled].sum(axis=1), weight[first:last][labelled], rtol=1e-12
-        )
-
     def test_counts_every_label_once(self):
         votes = problems.ragged(5, n_classes=3, n_labels=70)
         confusion, prior = problems.random_parameters(5, votes.n_annotators, 3)
@@ -338,18 +296,3 @@ class TestLogJointPass:
         assert (out[:4] == 7).all()
         assert (out[6:] == 7).all()
         assert (out[4:6] < 0).all()
-
-
-class TestPosteriorCounts:
-    @pytest.mark.parametrize("n_classes", CLASSES)
-    def test_equals_the_formula(self, n_classes):
-        votes = problems.ragged(8, n_classes=n_classes)
-        posterior = np.random.default_rng(8).dirichlet(np.ones(n_classes), size=votes.n_items)
-        posterior[0] = 0
-        counts = np.zeros((votes.n_annotators * n_classes, n_classes))
-        mass = np.zeros(n_classes)
-        posterior_counts(votes.item_ptr, codes(votes), posterior, 0, 7, counts, mass)
-        posterior_counts(votes.item_ptr, codes(votes), posterior, 7, votes.n_items, counts, mass)
-        table, items = naive.counts(problems.triples(votes), posterior, votes.n_annotators)
-        np.testing.assert_allclose(to_confusion(counts), table, rtol=1e-13, atol=1e-15)
-        np.testing.assert_allclose(mass, items, rtol=1e-13)

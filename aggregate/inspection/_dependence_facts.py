@@ -137,10 +137,13 @@ class DependenceReport:
         lines = [*self._tell_pairs(), *self._tell_groups()]
         labelled = self.item_labels > 0
         if self.n_annotators:
+            labels, worth = (
+                each[labelled].mean() for each in (self.item_labels, self.item_effective)
+            )
             lines += [
-                f"annotators: {self.n_annotators:,}, worth at most {self.n_effective:.1f} independent ones",
-                f"labels per item: {self.item_labels[labelled].mean():.1f} on average, worth at most "
-                f"{self.item_effective[labelled].mean():.1f}",
+                f"annotators: {self.n_annotators:,}, worth at most {self.n_effective:.1f} "
+                "independent ones",
+                f"labels per item: {labels:.1f} on average, worth at most {worth:.1f}",
             ]
         return "\n".join(lines)
 
@@ -163,8 +166,8 @@ class DependenceReport:
         )
         if self.ordinary > 0:
             lines.append(
-                f"the median pair agrees as if it copied {self.background:.0%} of its labels "
-                f"(items hard for all do that); up to {self.ordinary:.0%} is ordinary here"
+                f"agreement as if up to {self.ordinary:.0%} were copied is ordinary in this crowd "
+                "(items that are hard for all do that)"
             )
         return lines
 

@@ -49,7 +49,7 @@ DESIGNS = [(2, 8, 8, 50), (2, 20, 3, 20), (3, 12, 6, 100), (4, 6, 6, 20), (4, 20
 @pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("control", ["family-wise", "false discovery"])
 def test_independent_crowds_are_accused_at_most_at_the_stated_rate(design, control):
-    runs = 24 if control == "family-wise" else 8
+    runs = 16 if control == "family-wise" else 8
     alarms = [
         len(report_of(table_of(seed, *design), design[0], level=0.2, control=control).copiers) > 0
         for seed in range(runs)

@@ -60,7 +60,7 @@ def own_figure(figure: Figure | None, width: float, height: float) -> tuple[Figu
     """Return the figure to draw into and how much smaller it is than the picture needs."""
     if figure is None:
         return new_figure(width, height), 1.0
-    given = figure.get_size_inches()
+    given = figure.bbox.width / figure.dpi, figure.bbox.height / figure.dpi  # of subfigures too
     return figure, float(min(1.0, given[0] / width, given[1] / height))
 
 

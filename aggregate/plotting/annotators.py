@@ -56,7 +56,7 @@ def plot_annotators(
     intervals : Uncertainty, optional
         From `aggregate.uncertainty`: bars, for up to 60 annotators.
     figure : matplotlib Figure, optional
-        An empty one to draw into. By default a new one from pyplot.
+        An empty one (or subfigure) to draw into. By default a new one from pyplot.
 
     Returns
     -------

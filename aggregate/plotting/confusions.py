@@ -61,7 +61,8 @@ def plot_confusions(
     classes : array-like of shape (K,), optional
         Names; by default the model's.
     figure : matplotlib Figure, optional
-        An empty one to draw into. By default a new one from pyplot, as large as it needs.
+        An empty one (or subfigure) to draw into. By default a new one from pyplot, as large as
+        it needs.
 
     Returns
     -------

@@ -29,7 +29,7 @@ def plot_objective(model: Any, *, figure: Figure | None = None) -> Figure:
     model : fitted aggregator with ``objective_path_``, array-like of shape (passes,), or mapping
         The path to draw; a mapping names several.
     figure : matplotlib Figure, optional
-        An empty one to draw into. By default a new one from pyplot.
+        An empty one (or subfigure) to draw into. By default a new one from pyplot.
 
     Returns
     -------

@@ -55,7 +55,7 @@ def plot_reliability(
     level : float, default=0.95
         Of the bounds.
     figure : matplotlib Figure, optional
-        An empty one to draw into. By default a new one from pyplot.
+        An empty one (or subfigure) to draw into. By default a new one from pyplot.
 
     Returns
     -------

@@ -39,6 +39,17 @@ def test_one_new_figure_per_picture_and_none_for_what_is_given():
     assert len(pyplot.get_fignums()) == 3
 
 
+def test_pictures_share_a_figure(crowd):
+    figure = pyplot.figure(figsize=(16, 8), layout="constrained")
+    parts = figure.subfigures(2, 2).ravel()
+    plotting.plot_confusions(crowd(2), figure=parts[0])
+    plotting.plot_annotators(crowd(500), np.arange(500) + 1, figure=parts[1])
+    plotting.plot_reliability(np.full((10, 2), 0.5), np.zeros(10, int), figure=parts[2])
+    plotting.plot_objective([1.0, 2.0, 3.0], figure=parts[3])
+    assert [len(part.axes) for part in parts] == [3, 4, 2, 2]
+    assert len(pyplot.get_fignums()) == 1
+
+
 def test_series_differ_in_colour_marker_and_line():
     for kind in zip(*SERIES, strict=True):
         assert len(set(kind)) == len(SERIES)

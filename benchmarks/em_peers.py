@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 
 CROWDS = (100, 1_000)
 LABELS = 1_000_000
-MOST_ROWS = 10_000_000  # labels times classes: others take a microsecond or more for each label
+MOST_ROWS = 25_000_000  # labels times classes: others take a microsecond or more for each label
 FEW_LABELS = 10_000  # for peerannot, whose table has a cell for every item, annotator and class
 FEW_ANNOTATORS = 100
 

@@ -12,6 +12,8 @@ from aggregate._validation import check_choice, first_few
 
 Float = NDArray[np.float64]
 
+ALIKE = 0.95  # agreement that independent annotators reach only if both are nearly perfect
+FEWEST = 5  # annotators: of fewer, leaving one out leaves too few to be compared
 COPYING, CLEAR, UNKNOWN = "copying", "no sign", "unknown"
 
 
@@ -85,6 +87,8 @@ class DependenceReport:
     level, control
         The rate of false alarms asked for, and which rate it is.
     awaited : float
+    left_out : bool
+        Whether everybody was left out of the fit once.
     """
 
     annotators: NDArray[Any]
@@ -104,6 +108,7 @@ class DependenceReport:
     level: float
     control: str
     awaited: float
+    left_out: bool
 
     def to_table(self, what: str = "pairs") -> dict[str, NDArray[Any]]:
         """Return one column per quantity, ready for a data frame.
@@ -164,6 +169,12 @@ class DependenceReport:
             f"pairs who copy or collude: {number}{told}; false alarms, {rate}: "
             f"at most {self.level:.0%}"
         )
+        twins = int((pairs.agreement >= ALIKE).sum())
+        if twins and not self.left_out and self.n_annotators >= FEWEST:
+            lines.append(
+                f"pairs who hardly ever differ: {twins:,}; copies may have passed for the truth, "
+                "and others been accused in their place: try leave_out=True"
+            )
         if self.ordinary > 0:
             lines.append(
                 f"agreement as if up to {self.ordinary:.0%} were copied is ordinary in this crowd "

@@ -23,11 +23,10 @@ from sklearn.exceptions import ConvergenceWarning
 from aggregate.annotations import Annotations
 from aggregate.fusion import posterior
 from aggregate.inspection._copying import RATES, Evidence, Pairs, copying, log_odds
+from aggregate.inspection._dependence_facts import ALIKE, FEWEST
 
 Float = NDArray[np.float64]
 
-FEWEST = 5  # annotators: of fewer, leaving one out leaves too few to be compared
-_ALIKE = 0.95  # agreement that independent annotators reach only if both are nearly perfect
 _PASSES = 50
 _PSEUDO_LABELS = 2.0  # per row, as the others answer on average
 
@@ -72,7 +71,7 @@ def judge_one_by_one(
     """
     search = _Search(annotations, model, pairs, ordinary, awaited)
     order = np.argsort(-annotations.labels_per_annotator, kind="stable")
-    stand_in, waiting = _alike(pairs[agreement >= _ALIKE], order)
+    stand_in, waiting = _alike(pairs[agreement >= ALIKE], order)
     present = ~waiting
     search.look(present, search.within(present))
     found = np.zeros(len(pairs), dtype=bool)

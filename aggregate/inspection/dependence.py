@@ -16,12 +16,13 @@ from aggregate.inspection._copying import Evidence, copying, log_odds, mean_rate
 from aggregate.inspection._dependence_facts import (
     CLEAR,
     COPYING,
+    FEWEST,
     UNKNOWN,
     DependenceReport,
     DependentPairs,
 )
 from aggregate.inspection._independent_count import crowd_worth, group_rates, item_worth, worth
-from aggregate.inspection._left_out import FEWEST, Judged, judge_one_by_one
+from aggregate.inspection._left_out import Judged, judge_one_by_one
 from aggregate.inspection.spammers import fitted_model
 from aggregate.models import DependentGroups
 from aggregate.models._responses import answers_to
@@ -288,4 +289,5 @@ def _count(
         level=asked.level,
         control=asked.control,
         awaited=_AWAITED,
+        left_out=_leaves_out(annotations, asked.leave_out),
     )

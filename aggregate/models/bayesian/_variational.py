@@ -132,13 +132,6 @@ def geometric(weights: Float, pseudo: Float) -> tuple[Float, float]:
     return np.maximum(np.exp(log_table, out=log_table), FLOOR), float(divergence)
 
 
-def dirichlet_divergence(weights: Float, pseudo: Float) -> float:
-    """Return the sum over rows of KL(Dir(row) || Dir(pseudo)), weights of shape (M, K)."""
-    columns = np.ascontiguousarray(weights.T)
-    prior = np.repeat(pseudo[:, np.newaxis], len(weights), axis=1)
-    return float(expect_log(columns, prior, len(pseudo), np.empty_like(columns)))
-
-
 class VariationalModel(ConfusionModel):
     """A confusion model fitted by variational Bayes.
 

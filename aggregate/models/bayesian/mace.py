@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import psi
 from tqdm import tqdm
 
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
+from aggregate.kernels.copying import counts_of_shares, fill_table, share_out
+from aggregate.kernels.dirichlet import expect_log
 from aggregate.kernels.em import FLOOR
 from aggregate.models._class_prior import ClassPrior
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._em import Counts, Fit, State, run_em, warn_unless_converged
 from aggregate.models._problem import passes_over
-from aggregate.models.bayesian._variational import dirichlet_divergence, soft_starts
+from aggregate.models.bayesian._variational import soft_starts
 
 Float = NDArray[np.float64]
 
@@ -61,9 +62,9 @@ class MACE(ConfusionModel):
     n_init : int, default=10
         Starts. The best objective wins.
     max_iter : int, default=1000
-        Most passes over the votes, per start.
+        Most passes over the votes, per start, dropped ones included.
     tol : float, default=1e-7
-        Stop when the objective rises by less than this share of itself.
+        Stop when a cycle of up to four passes raises the objective by less than this share.
     annotator_correlation : float, default=0.4
         See `aggregate.fusion.posterior`; 0 is the textbook posterior.
     unknown_annotators : {"prior", "ignore", "error"}
@@ -94,7 +95,8 @@ class MACE(ConfusionModel):
     probas_ : ndarray of shape (N, K)
     labels_ : ndarray of shape (N,)
     objective_path_ : ndarray
-        The objective after each pass; it never falls.
+        The objective at each state that was kept; it never falls. Rounds are accelerated by
+        SQUAREM, which drops a step that goes too far.
     n_iter_ : int
     converged_ : bool
     gold_given_, gold_correct_ : ndarray of shape (M,)
@@ -173,17 +175,21 @@ class MACE(ConfusionModel):
         for soft in tqdm(starts, "MACE", self.n_init, disable=not self.verbose, unit="start"):
             start = problem.from_soft_labels(soft)
             fit = run_em(
-                problem.step, start, max_iter=self.max_iter, tol=self.tol, accelerate=False
+                problem.step,
+                start,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                accelerate=annotations.n_annotators > 0,
             )
             if best is None or fit.objective_path[-1] > best.objective_path[-1]:
                 best = fit
         assert best is not None  # there is at least one start
-        self._keep(best)
+        self._keep(best, problem)
 
-    def _keep(self, fit: Fit) -> None:
-        weights = fit.state.table
-        self.competence_ = weights[:, 0] / weights[:, :2].sum(axis=1)
-        self.spam_ = weights[:, 2:] / weights[:, 2:].sum(axis=1, keepdims=True)
+    def _keep(self, fit: Fit, problem: CopyOrSpam) -> None:
+        coin, spam = problem.weights(fit.state.table)
+        self.competence_ = coin[0] / coin.sum(axis=0)
+        self.spam_ = np.ascontiguousarray((spam / spam.sum(axis=0)).T)
         self._keep_confusions(mix(self.competence_, self.spam_), fit.state.prior)
         self.objective_path_ = fit.objective_path
         self.n_iter_, self.converged_ = fit.n_iter, fit.converged
@@ -207,8 +213,10 @@ def mix(copy: Float, spam: Float) -> Float:
 class CopyOrSpam:
     """The likelihood of copying or spamming, and the priors.
 
-    A state's table holds, per annotator, the Beta parameters (copies, spam) and the K
-    Dirichlet parameters of the spam; with EM, the same numbers are (pseudo-)counts.
+    A state's table (1 + K, M) says in each column how an annotator's labels and pseudo-labels
+    divide into copies and spam by label: one distribution, which is what SQUAREM needs. With
+    the number of labels, it gives the Beta and the Dirichlet parameters; with EM, the same
+    numbers are (pseudo-)counts.
     """
 
     def __init__(
@@ -220,50 +228,53 @@ class CopyOrSpam:
         variational: bool,
         n_jobs: int | None,
     ) -> None:
-        self.n_classes = annotations.n_classes
+        self.n_classes, self.n_annotators = annotations.n_classes, annotations.n_annotators
         self.passes = passes_over(annotations, gold, n_jobs)
         self.pseudo, self.class_prior, self.variational = pseudo, class_prior, variational
+        given = annotations.labels_per_annotator
+        self.totals = given + (pseudo[0] + pseudo[2:].sum())
+        self.priors = np.repeat(pseudo[:, np.newaxis], self.n_annotators, axis=1)
+        self.table = np.empty((self.n_annotators * self.n_classes, self.n_classes))
 
     def from_soft_labels(self, soft_labels: Float) -> State:
         """Return the state from soft labels, half of the agreeing labels being copies."""
         counts = self.passes.count(soft_labels)
-        n_annotators = len(counts.table) // self.n_classes
-        half = np.full((n_annotators, 1 + self.n_classes), 0.5)
-        half[:, 1:] /= self.n_classes
-        return self._learn(counts, half[:, 0], half[:, 1:])
+        half = np.full((1 + self.n_classes, self.n_annotators), 0.5)
+        half[1:] /= self.n_classes
+        return self._learn(counts, half[0], half[1:])
 
     def step(self, state: State) -> tuple[float, State]:
         """Return the objective at a state and the state after one round."""
         copy, noise, log_prior = self._chances(state.table)
-        table = np.repeat(noise.reshape(-1, 1), self.n_classes, axis=1)
-        classes = np.arange(self.n_classes)
-        blocks = table.reshape(-1, self.n_classes, self.n_classes)
-        blocks[:, classes, classes] += copy[:, np.newaxis]
-        counts = self.passes.expect(State(state.prior, np.maximum(table, FLOOR)))
+        fill_table(copy, noise, FLOOR, self.table)
+        counts = self.passes.expect(State(state.prior, self.table))
         objective = counts.log_likelihood + log_prior + self.class_prior.log_prior(state.prior)
         return objective, self._learn(counts, copy, noise)
 
-    def _chances(self, weights: Float) -> tuple[Float, Float, float]:
-        """Return the chance of a copy (M,), of spam by label (M, K), and the log prior."""
-        coin, spam = weights[:, :2], weights[:, 2:]
+    def weights(self, shares: Float) -> tuple[Float, Float]:
+        """Return the parameters of the Beta (2, M) and the Dirichlet (K, M) distributions."""
+        coin = np.empty((2, self.n_annotators))
+        spam = np.empty((self.n_classes, self.n_annotators))
+        counts_of_shares(shares, self.totals, self.pseudo, coin, spam)
+        return coin, spam
+
+    def _chances(self, shares: Float) -> tuple[Float, Float, float]:
+        """Return the chance of a copy (M,), of spam by label (K, M), and the log prior."""
+        coin, spam = self.weights(shares)
+        coin_logs, spam_logs = np.empty_like(coin), np.empty_like(spam)
         if self.variational:
-            coin_logs = psi(coin) - psi(coin.sum(axis=1, keepdims=True))
-            spam_logs = psi(spam) - psi(spam.sum(axis=1, keepdims=True))
-            log_prior = -dirichlet_divergence(coin, self.pseudo[:2])
-            log_prior -= dirichlet_divergence(spam, self.pseudo[2:])
+            log_prior = -expect_log(coin, self.priors[:2], 2, coin_logs)
+            log_prior -= expect_log(spam, self.priors[2:], self.n_classes, spam_logs)
         else:
-            coin_logs = np.log(coin / coin.sum(axis=1, keepdims=True))
-            spam_logs = np.log(spam / spam.sum(axis=1, keepdims=True))
-            log_prior = (self.pseudo * np.hstack([coin_logs, spam_logs])).sum()
-        noise = np.exp(coin_logs[:, 1:] + spam_logs)
-        return np.exp(coin_logs[:, 0]), noise, float(log_prior)
+            np.log(coin / coin.sum(axis=0), out=coin_logs)
+            np.log(spam / spam.sum(axis=0), out=spam_logs)
+            log_prior = self.pseudo[:2] @ coin_logs.sum(axis=1)
+            log_prior += self.pseudo[2:] @ spam_logs.sum(axis=1)
+        spam_logs += coin_logs[1]
+        return np.exp(coin_logs[0]), np.exp(spam_logs, out=spam_logs), float(log_prior)
 
     def _learn(self, counts: Counts, copy: Float, noise: Float) -> State:
         """Share the expected labels out between copies and spam."""
-        blocks = counts.table.reshape(-1, self.n_classes, self.n_classes)
-        agreeing = np.einsum("jkk->jk", blocks)
-        copies = agreeing * (copy[:, np.newaxis] / (copy[:, np.newaxis] + noise))
-        spam = np.maximum(blocks.sum(axis=2) - copies, 0.0)
-        coin = np.stack([copies.sum(axis=1), spam.sum(axis=1)], axis=1)
-        prior = self.class_prior.maximise(counts.mass)
-        return State(prior, np.hstack([coin, spam]) + self.pseudo)
+        shares = np.empty((1 + self.n_classes, self.n_annotators))
+        share_out(counts.table, copy, noise, self.pseudo, shares)
+        return State(self.class_prior.maximise(counts.mass), shares)

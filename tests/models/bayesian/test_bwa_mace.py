@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.special import psi
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from aggregate import BWA, MACE
@@ -105,7 +106,50 @@ def test_mace_is_as_good_as_its_peer(name, real):
     assert got > PEER_MACE[name] - 0.3
 
 
+def plain_rounds(votes, method, n_rounds=1500):
+    """Competences and spam patterns after many plain rounds, uniform class prior."""
+    truth = np.zeros((votes.n_items, votes.n_classes))
+    np.add.at(truth, (votes.item, votes.label), 1.0)
+    truth /= truth.sum(axis=1, keepdims=True)
+    item, who, label = votes.item, votes.annotator, votes.label
+    copied = truth[item, label] * 0.5 / (0.5 + 0.5 / votes.n_classes)
+    for _ in range(n_rounds):
+        coin = np.full((votes.n_annotators, 2), 0.5)
+        spam = np.full((votes.n_annotators, votes.n_classes), 10.0)
+        np.add.at(coin, (who, 0), copied)
+        np.add.at(coin, (who, 1), 1 - copied)
+        np.add.at(spam, (who, label), 1 - copied)
+        mean = psi if method == "vb" else np.log
+        coin_logs = mean(coin) - mean(coin.sum(axis=1, keepdims=True))
+        spam_logs = mean(spam) - mean(spam.sum(axis=1, keepdims=True))
+        copy = np.exp(coin_logs[who, 0])
+        noise = np.exp(coin_logs[who, 1] + spam_logs[who, label])
+        joint = np.full(truth.shape, -np.log(votes.n_classes))
+        for k in range(votes.n_classes):
+            np.add.at(joint[:, k], item, np.log(noise + copy * (label == k)))
+        truth = np.exp(joint - joint.max(axis=1, keepdims=True))
+        truth /= truth.sum(axis=1, keepdims=True)
+        copied = truth[item, label] * copy / (copy + noise)
+    return coin[:, 0] / coin.sum(axis=1), spam / spam.sum(axis=1, keepdims=True)
+
+
 class TestMACE:
+    @pytest.mark.parametrize("method", ["vb", "em"])
+    def test_ends_where_plain_rounds_end(self, method):
+        votes = problems.planted(11, n_items=150).votes
+        competence, spam = plain_rounds(votes, method)
+        model = MACE(method=method, class_prior="uniform", n_init=1, tol=1e-13)
+        fit = model.fit(votes)
+        np.testing.assert_allclose(fit.competence_, competence, atol=1e-4)
+        np.testing.assert_allclose(fit.spam_, spam, atol=1e-4)
+
+    @pytest.mark.parametrize("name", ["bluebird", "rte", "music_genre"])
+    def test_published_sets_never_fall_and_end(self, name, real):
+        fit = MACE(n_init=1).fit(real(name)[0])
+        path = fit.objective_path_
+        assert fit.converged_
+        assert np.diff(path).min() >= -1e-12 * abs(path[-1])
+
     def test_planted_spammers(self):
         random = np.random.default_rng(0)
         truth = random.integers(0, 3, 800)

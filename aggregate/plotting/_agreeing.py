@@ -12,9 +12,10 @@ Float = NDArray[np.float64]
 
 
 class Agreeing(NamedTuple):
-    """P pairs: codes, excess agreement in standard errors, and 1 or -1 where it is beyond chance.
+    """P pairs: codes, excess agreement, and 1 or -1 where it is beyond chance.
 
-    ``groups`` are those that were found with them, -1 for nobody.
+    ``groups`` are those that were found with them, -1 for nobody; ``unit`` says what the excess
+    counts, and ``full`` is the least excess with the full colour.
     """
 
     codes: NDArray[np.integer[Any]]
@@ -22,6 +23,8 @@ class Agreeing(NamedTuple):
     mark: Float
     names: NDArray[Any]
     groups: NDArray[Any] | None = None
+    unit: str = "agreement beyond the model, standard errors"
+    full: float = 4.0
 
 
 def read_agreeing(pairs: Any, annotators: ArrayLike | None, level: float) -> Agreeing:
@@ -59,14 +62,18 @@ def _names(annotators: ArrayLike | None, codes: NDArray[np.integer[Any]]) -> NDA
 
 
 def _from_report(report: Any, annotators: ArrayLike | None) -> Agreeing:
-    """Return the pairs of a `DependenceReport`, with what it found at its own level."""
+    """Return the pairs of a `DependenceReport`, with what it found at its own level.
+
+    Copiers pass for experts in the model, which then expects their agreement; the rate of
+    copying, from fits without them, does not fall for it.
+    """
     pairs = report.pairs
-    chance = np.clip(pairs.expected, 1e-9, 1 - 1e-9)
-    excess = (pairs.agreement - chance) / np.sqrt(chance * (1 - chance) / pairs.shared)
+    rate = np.asarray(pairs.rate, dtype=np.float64)
     mark = (np.asarray(pairs.verdict) == "copying").astype(np.float64)
     groups = np.asarray(report.group)
     known = groups if (groups >= 0).any() else None
-    return Agreeing(pairs.codes, excess, mark, _names(annotators, pairs.codes), known)
+    names = _names(annotators, pairs.codes)
+    return Agreeing(pairs.codes, rate, mark, names, known, "share of labels copied", 1.0)
 
 
 def _from_matrix(given: Any, annotators: ArrayLike | None, level: float) -> Agreeing:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-_PALEST = 4.0  # standard errors that have the full colour at least
-
 
 def plot_dependence(
     pairs: Any,
@@ -42,7 +40,8 @@ def plot_dependence(
 ) -> Figure:
     """Draw how much pairs of annotators agree beyond what a model of independent ones expects.
 
-    Each cell is a pair, in standard errors; annotators who agree stand side by side, by their
+    Each cell is a pair, in standard errors, or of an `aggregate.dependence_report` the share of
+    labels that one seems to copy from the other; annotators who agree stand side by side, by their
     groups if they are known, else by a tree of average links. A + marks the pairs that
     `aggregate.dependence_report` found; without it, those that agree more than chance explains at
     ``level`` over all pairs (Bonferroni), and a - those that agree so much less. Cells with
@@ -98,7 +97,7 @@ def plot_dependence(
     drawn, matrix = drawn[order], matrix[np.ix_(order, order)]
     side = float(np.clip(0.2 * len(drawn), 2.6, 7.5))
     axes = own_axes(axes, side + 2.0, side + 1.0)
-    _draw(axes, matrix)
+    _draw(axes, matrix, read)
     _write(axes, matrix, _matrix(read.codes, read.mark, drawn, len(names)))
     name_ticks(axes, "x", names[drawn], most=60)
     name_ticks(axes, "y", names[drawn], most=60)
@@ -169,17 +168,19 @@ def _by_groups(matrix: Float, kinds: Codes) -> Codes:
     return np.lexsort((-same.sum(axis=1), kinds))
 
 
-def _draw(axes: Axes, matrix: Float) -> None:
+def _draw(axes: Axes, matrix: Float, read: Agreeing) -> None:
     """Draw the matrix, blue below expectation and orange above."""
     from matplotlib.colors import LinearSegmentedColormap
 
     plain = LinearSegmentedColormap.from_list("excess", [BLUE, "#FFFFFF", ORANGE])
     colours = plain.with_extremes(bad=PALE)
-    top = max(_PALEST, float(np.nanmax(abs(matrix), initial=0.0)))
+    top = max(read.full, float(np.nanmax(abs(matrix), initial=0.0)))
     image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colours, vmin=-top, vmax=top)
     bar = figure_of(axes).colorbar(image, ax=axes, shrink=0.8)
-    bar.set_label("agreement beyond the model, standard errors", fontsize=SMALL)
+    bar.set_label(read.unit, fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
+    if not (matrix < 0).any():
+        bar.ax.set_ylim(bottom=0)
 
 
 def _write(axes: Axes, matrix: Float, mark: Float) -> None:

@@ -4,8 +4,8 @@ N votes (by default ten million), ten per item, by a thousand annotators with na
 as text. Then, each in a process of its own: ``aggregate label votes.csv -o labels.csv`` with
 `DawidSkene` until it converges, on two threads; pandas' ``read_csv``, crowd-kit's ``DawidSkene``
 until its own rule ends it (its default) and ``to_csv``; and the same with the hundred rounds that
-rule allows. Seconds include the start of Python, but not the compilation of our kernels, which is kept from
-a first run on a few votes; GB is the most memory that was resident.
+rule allows. Seconds include the start of Python, but not the compilation of our kernels, which is
+kept from a first run on a few votes; GB is the most memory that was resident.
 """
 
 from __future__ import annotations

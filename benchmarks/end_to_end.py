@@ -1,4 +1,4 @@
-"""From a CSV of votes to a CSV of labels, beside crowd-kit: python benchmarks/end_to_end.py [N].
+"""From a CSV of votes to a CSV of labels, beside crowd-kit: python benchmarks/end_to_end.py [N] [K ...].
 
 N votes (by default ten million), ten per item, by a thousand annotators with names, are written
 as text. Then, each in a process of its own: ``aggregate label votes.csv -o labels.csv`` with
@@ -34,10 +34,11 @@ model.fit_predict(votes).to_csv(sys.argv[2])
 def main() -> None:
     """Print seconds, memory and accuracy by number of classes."""
     n_votes = int(float(sys.argv[1])) if len(sys.argv) > 1 else 10_000_000
+    classes = [int(word) for word in sys.argv[2:]] or [2, 4]
     print(f"Python {platform.python_version()}; {n_votes:,} votes, load {os.getloadavg()[0]:.1f}\n")
     print(f"{'K':>3} {'':26}{'seconds':>10}{'GB':>8}{'right':>10}{'ratio':>8}")
     with tempfile.TemporaryDirectory() as folder:
-        for n_classes in (2, 4):
+        for n_classes in classes:
             compare(Path(folder), n_votes, n_classes)
 
 

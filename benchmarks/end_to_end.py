@@ -1,4 +1,4 @@
-"""From a CSV of votes to one of labels, beside crowd-kit: python benchmarks/end_to_end.py [N] [K …].
+"""From a CSV of votes to one of labels, beside crowd-kit: python benchmarks/end_to_end.py [N] [K].
 
 N votes (by default ten million), ten per item, by a thousand annotators with names, are written
 as text. Then, each in a process of its own: ``aggregate label votes.csv -o labels.csv`` with

@@ -1,0 +1,1 @@
+"""Classifiers trained from votes: on soft labels, or together with the annotators."""

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import DataConversionWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_validate
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from aggregate import Annotations
+from aggregate.learning._base import BaseCrowdClassifier
+from aggregate.learning._votes import read_votes
+
+
+class FirstVote(BaseCrowdClassifier):
+    """Logistic regression on the first label of each row, the least that the base asks for."""
+
+    def fit(self, X, y, *, gold=None, items=None):
+        X = validate_data(self, X)
+        votes = self._read_votes(X, y, items)
+        self.estimator_ = LogisticRegression().fit(X, votes.label[votes.item_ptr[:-1]])
+        return self
+
+    def predict_proba(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False)
+        probas = np.zeros((len(X), len(self.classes_)))
+        probas[:, self.estimator_.classes_] = self.estimator_.predict_proba(X)
+        return probas
+
+
+@pytest.fixture
+def crowd():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    truth = (X[:, 0] > 0).astype(int)
+    votes = np.where(rng.random((60, 3)) < 0.9, truth[:, None], 1 - truth[:, None])
+    return X, truth, votes
+
+
+class TestReadVotes:
+    def test_a_vector_is_one_annotator(self):
+        votes = read_votes([1, -1, 1], 3)
+        assert votes.classes.tolist() == [-1, 1]
+        assert votes.annotators.tolist() == [0]
+        assert votes.label.tolist() == [1, 0, 1]
+
+    def test_minus_one_in_a_table_is_missing(self):
+        assert read_votes([[0, -1], [1, 0]], 2) == Annotations.from_matrix([[0, -1], [1, 0]])
+
+    def test_a_frame_names_the_annotators(self):
+        frame = pd.DataFrame({"ann": ["a", "b"], "bob": [None, "a"]})
+        assert read_votes(frame, 2).annotators.tolist() == ["ann", "bob"]
+
+    def test_one_column_is_said(self):
+        with pytest.warns(DataConversionWarning, match="votes of one annotator"):
+            votes = read_votes([[0], [-1], [1]], 3)
+        assert votes.labels_per_item.tolist() == [1, 0, 1]
+
+    def test_items_are_found_by_name(self):
+        given = Annotations.from_columns(
+            ["p", "q", "r", "r"], ["ann", "ann", "bob", "ann"], [0, 1, 1, 0]
+        )
+        votes = read_votes(given, 4, items=["r", "x", "q", "p"])
+        rows = [votes.classes[votes.label[a:b]].tolist() for a, b in _spans(votes)]
+        assert [sorted(row) for row in rows] == [[0, 1], [], [1], [0]]
+        assert votes.items.tolist() == ["r", "x", "q", "p"]
+        who = [votes.annotators[votes.annotator[a:b]].tolist() for a, b in _spans(votes)]
+        assert who[2:] == [["ann"], ["ann"]]
+
+    def test_by_name_is_by_position_after_a_permutation(self):
+        rng = np.random.default_rng(1)
+        table = rng.integers(-1, 3, size=(40, 5))
+        order = rng.permutation(40)
+        container = Annotations.from_matrix(table)
+        by_name = read_votes(container, 40, items=order)
+        assert np.array_equal(by_name.to_matrix(), table[order])
+
+    @pytest.mark.parametrize(
+        ("y", "items", "message"),
+        [
+            (None, None, "requires y to be passed, but the target y is None"),
+            ([0, 1], None, "inconsistent numbers of samples: X has 3 rows and y 2"),
+            ([0.5, 1.5, 2.5], None, "Unknown label type"),
+            ([0, 1, np.nan], None, "Input y contains NaN"),
+            ([[-1, -1]] * 3, None, "the 3 rows have no label at all"),
+            ([[1, -1], [1, 1], [-1, 1]], None, "holds only -1 and 1"),
+            ([0, 1, 0], ["a", "b"], "must name the 3 rows of X; got 2 names"),
+            ([0, 1, 0], ["a", "b", "b"], "name each row once; repeated: 'b'"),
+            ([0, 1, 0], ["a", None, "b"], r"must not be missing \(row 1\)"),
+        ],
+    )
+    def test_messages(self, y, items, message):
+        with pytest.raises(ValueError, match=message):
+            read_votes(y, 3, items)
+
+    def test_containers_that_do_not_fit(self):
+        votes = Annotations.from_columns(["p", "q"], ["ann", "ann"], [0, 1])
+        with pytest.raises(ValueError, match="X has 3 rows and the annotations 2 items"):
+            read_votes(votes, 3)
+        with pytest.raises(ValueError, match=r"1 items with labels are not among the rows.*'q'"):
+            read_votes(votes, 3, items=["p", "x", "y"])
+
+
+class TestScore:
+    def test_against_truth_and_against_votes(self, crowd):
+        X, truth, votes = crowd
+        model = FirstVote().fit(X, votes)
+        predicted = model.predict(X)
+        assert model.score(X, truth) == np.mean(predicted == truth)
+        wanted = np.mean(predicted[:, None] == votes)
+        assert model.score(X, votes) == pytest.approx(wanted)
+        assert model.score(X, Annotations.from_matrix(votes)) == pytest.approx(wanted)
+
+    def test_weights_of_rows(self, crowd):
+        X, _, votes = crowd
+        model = FirstVote().fit(X, votes)
+        weight = np.arange(60.0)
+        agrees = model.predict(X)[:, None] == votes
+        wanted = (weight @ agrees).sum() / (3 * weight.sum())
+        assert model.score(X, votes, sample_weight=weight) == pytest.approx(wanted)
+
+    def test_a_class_never_seen_is_wrong(self, crowd):
+        X, _, votes = crowd
+        assert FirstVote().fit(X, votes).score(X[:2], [[7, 7], [7, 7]]) == 0
+
+    def test_cross_validation_over_a_table(self, crowd):
+        X, _, votes = crowd
+        found = cross_validate(FirstVote(), X, votes, cv=3)
+        assert np.isfinite(found["test_score"]).all()
+
+
+@parametrize_with_checks([FirstVote()])
+def test_the_base_keeps_the_rules(estimator, check):
+    check(estimator)
+
+
+def _spans(votes):
+    return list(zip(votes.item_ptr[:-1], votes.item_ptr[1:], strict=True))

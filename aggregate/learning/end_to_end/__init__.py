@@ -1,0 +1,1 @@
+"""Classifier and annotators learned at once, by the coupled cross-entropy."""

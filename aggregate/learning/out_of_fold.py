@@ -91,34 +91,81 @@ def out_of_fold_probas(
     >>> bool(probas[2, 0] > 0.5)
     True
     """
-    check_number("n_folds", n_folds, low=2, integer=True)
-    check_consistent_length(X, soft_labels, groups, sample_weight)
-    soft = _check_soft(soft_labels)
-    weight = _check_weight(sample_weight, len(soft))
-    random = np.random.default_rng(random_state)
-    if not hasattr(estimator, "predict_proba"):
-        raise TypeError(
-            f"{type(estimator).__name__} has no predict_proba, and probabilities are wanted: take "
-            "one that has, or wrap it in sklearn.calibration.CalibratedClassifierCV."
-        )
-    trains = soft.any(axis=1) & (weight > 0)
-    if trains.sum() < 2:
-        raise ValueError(
-            "out-of-fold probabilities need at least two labelled rows (one to leave out and one "
-            f"to train on); got n_samples = {int(trains.sum())}."
-        )
-    keys = row_keys(X, random)
-    order = np.lexsort((*soft.T[::-1], weight, keys))
-    together = _groups(groups, keys, trains, order, n_folds)
-    folds = deal(together, soft * trains[:, np.newaxis], order, n_folds)
-    probas = np.empty_like(soft)
-    for fold in np.unique(folds):
-        training = order[(folds[order] != fold) & trains[order]]
-        part = weight[training] if sample_weight is not None else None
-        model = fit_soft(estimator, _safe_indexing(X, training), soft[training], part, random)
-        asked = np.flatnonzero(folds == fold)
-        probas[asked] = probas_of(model, _safe_indexing(X, asked), soft.shape[1])
-    return probas
+    left_out = OutOfFold(
+        X,
+        soft_labels,
+        n_folds=n_folds,
+        sample_weight=sample_weight,
+        groups=groups,
+        random_state=random_state,
+    )
+    return left_out.probas(estimator, soft_labels)
+
+
+class OutOfFold:
+    """The folds of a table, to be asked again and again while the soft labels change.
+
+    Folds, order and seeds stay as they were made, so that what changes from one call of `probas`
+    to the next comes from the soft labels.
+
+    Parameters
+    ----------
+    X, soft_labels, n_folds, sample_weight, groups, random_state
+        As of `out_of_fold_probas`.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        soft_labels: ArrayLike,
+        *,
+        n_folds: int = 5,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        random_state: int | np.random.Generator | None = 0,
+    ) -> None:
+        check_number("n_folds", n_folds, low=2, integer=True)
+        check_consistent_length(X, soft_labels, groups, sample_weight)
+        soft = _check_soft(soft_labels)
+        random = np.random.default_rng(random_state)
+        self._X = X
+        self._weighted = sample_weight is not None
+        self._weight = _check_weight(sample_weight, len(soft))
+        trains = self._trains(soft)
+        keys = row_keys(X, random)
+        self._order = np.lexsort((*soft.T[::-1], self._weight, keys))
+        together = _groups(groups, keys, trains, self._order, n_folds)
+        self.folds = deal(together, soft * trains[:, np.newaxis], self._order, n_folds)
+        self._seed = int(random.integers(2**63))
+
+    def probas(self, estimator: Any, soft_labels: ArrayLike) -> Float:
+        """Return the probabilities of each row by a clone that did not see it, shape (N, K)."""
+        if not hasattr(estimator, "predict_proba"):
+            raise TypeError(
+                f"{type(estimator).__name__} has no predict_proba, and probabilities are wanted: "
+                "take one that has, or wrap it in sklearn.calibration.CalibratedClassifierCV."
+            )
+        soft = _check_soft(soft_labels)
+        trains, random = self._trains(soft), np.random.default_rng(self._seed)
+        probas = np.empty_like(soft)
+        for fold in np.unique(self.folds):
+            rows = self._order[(self.folds[self._order] != fold) & trains[self._order]]
+            if not len(rows):
+                raise ValueError("all labelled rows are in one fold now: make the folds anew.")
+            weight = self._weight[rows] if self._weighted else None
+            model = fit_soft(estimator, _safe_indexing(self._X, rows), soft[rows], weight, random)
+            asked = np.flatnonzero(self.folds == fold)
+            probas[asked] = probas_of(model, _safe_indexing(self._X, asked), soft.shape[1])
+        return probas
+
+    def _trains(self, soft: Float) -> NDArray[np.bool_]:
+        trains = soft.any(axis=1) & (self._weight > 0)
+        if trains.sum() < 2:
+            raise ValueError(
+                "out-of-fold probabilities need at least two labelled rows (one to leave out and "
+                f"one to train on); got n_samples = {int(trains.sum())}."
+            )
+        return np.asarray(trains)
 
 
 def _check_soft(soft_labels: ArrayLike) -> Float:

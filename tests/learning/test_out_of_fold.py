@@ -22,6 +22,7 @@ from sklearn.svm import LinearSVC
 from aggregate.learning import out_of_fold_probas
 from aggregate.learning._folds import deal, row_keys
 from aggregate.learning._soft_fit import fit_soft
+from aggregate.learning.out_of_fold import OutOfFold
 
 
 def problem(n_rows=60, n_classes=3, seed=0):
@@ -77,8 +78,9 @@ def test_copies_and_weights_are_the_soft_labels(recorder):
 def test_against_folds_written_out():
     X, soft, _ = problem()
     ours = out_of_fold_probas(LogisticRegression(), X, soft, n_folds=4, random_state=3)
+    folds = OutOfFold(X, soft, n_folds=4, random_state=3).folds
     keys = row_keys(X, np.random.default_rng(3))
-    folds = deal(np.arange(60), soft, np.argsort(keys), 4)
+    np.testing.assert_array_equal(folds, deal(np.arange(60), soft, np.argsort(keys), 4))
     for fold in range(4):
         inside, outside = folds != fold, folds == fold
         model = LogisticRegression().fit(
@@ -113,6 +115,17 @@ def test_equal_rows_get_equal_answers():
     X[30:] = X[:30]
     probas = out_of_fold_probas(LogisticRegression(), X, soft)
     np.testing.assert_array_equal(probas[30:], probas[:30])
+
+
+def test_folds_stay_while_soft_labels_change():
+    X, soft, _ = problem()
+    left_out = OutOfFold(X, soft)
+    forest = RandomForestClassifier(n_estimators=5)
+    first = left_out.probas(forest, soft)
+    assert abs(left_out.probas(forest, soft[:, ::-1]) - first).max() > 0.1
+    np.testing.assert_array_equal(left_out.probas(forest, soft), first)
+    with pytest.raises(ValueError, match="make the folds anew"):
+        left_out.probas(forest, soft * (left_out.folds == 0)[:, None])
 
 
 def test_seed_changes_the_folds():

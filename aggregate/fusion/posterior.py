@@ -22,8 +22,9 @@ Float = NDArray[np.float64]
 def log_joint(
     annotations: Annotations,
     confusion: Float,
-    class_prior: Float,
+    class_prior: Float | None = None,
     *,
+    log_prior: Float | None = None,
     n_jobs: int | None = None,
 ) -> Float:
     r"""Return the log probability of each class together with the item's labels.
@@ -31,7 +32,8 @@ def log_joint(
     .. math:: \ell_{ik} = \log \pi_k + \sum_{e \in i} \log A_{j_e}[k, y_e]
 
     where :math:`\pi` is the class prior, :math:`A_j[k, y]` the probability that annotator
-    j says y when the truth is k, and the sum runs over the labels of item i.
+    j says y when the truth is k, and the sum runs over the labels of item i. Items may have
+    priors of their own (what a classifier says of them): :math:`\log \pi_{ik}`.
 
     Parameters
     ----------
@@ -41,7 +43,10 @@ def log_joint(
         Truth in the rows; entries below machine epsilon are raised to it, so that a label
         called impossible makes a class very unlikely and never yields 0/0. There may be
         responses beyond the K classes (abstentions), with codes of their own.
-    class_prior : ndarray of shape (K,)
+    class_prior : ndarray of shape (K,), optional
+        By default, nothing: the sum over the labels alone, or with ``log_prior``.
+    log_prior : ndarray of shape (N, K), optional
+        Log probability of each class on each item before its labels are seen; added.
     n_jobs : int, optional
         Threads; -1 for all processors. The result is the same to the last bit.
 
@@ -61,7 +66,7 @@ def log_joint(
     """
     n_annotators, n_classes, n_responses = confusion.shape
     table = to_table(confusion)
-    prior = np.maximum(class_prior, FLOOR)
+    prior = np.ones(n_classes) if class_prior is None else np.maximum(class_prior, FLOOR)
     out = np.empty((annotations.n_items, n_classes))
 
     def fill(first: int, last: int) -> None:
@@ -70,6 +75,8 @@ def log_joint(
             log_joint_pass(pointers, code, prior, table, 0, end - begin, out[begin:end])
 
     fill_blocks(fill, item_blocks(annotations.item_ptr), n_jobs)
+    if log_prior is not None:
+        out += log_prior
     return out
 
 
@@ -138,6 +145,7 @@ def from_log_joint(
     scores: Float,
     *,
     annotator_correlation: float = 0.4,
+    other_voices: int = 0,
     gold: NDArray[np.int32] | None = None,
     n_jobs: int | None = None,
 ) -> Float:
@@ -154,6 +162,9 @@ def from_log_joint(
         item. **Overwritten** by the result.
     annotator_correlation : float
         ρ between 0 and 1, as in `posterior`.
+    other_voices : int
+        Evidence in the scores besides the labels, each as good as one more label that errs
+        with the others: a classifier that learned from the same annotators is one.
     gold : ndarray of int32, shape (N,), optional
         Known class of each item, -1 where unknown.
     n_jobs : int, optional
@@ -173,9 +184,12 @@ def from_log_joint(
     array([[0.75, 0.25]])
     """
     check_number("annotator_correlation", annotator_correlation, low=0, high=1)
+    voices = annotations.item_ptr
+    if other_voices:
+        voices = voices + other_voices * np.arange(len(voices))
     fill_blocks(
         lambda first, last: tempered_softmax(
-            annotations.item_ptr, float(annotator_correlation), first, last, scores
+            voices, float(annotator_correlation), first, last, scores
         ),
         item_blocks(annotations.item_ptr),
         n_jobs,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aggregate import _blocks
-from aggregate.fusion import log_joint, posterior
+from aggregate.fusion import from_log_joint, log_joint, posterior
 from aggregate.fusion.posterior import clamp
 from tests import naive, problems
 
@@ -34,6 +34,27 @@ class TestAgainstTheFormulas:
         got = posterior(votes, confusion, prior, annotator_correlation=correlation)
         np.testing.assert_allclose(got, wanted, rtol=1e-10, atol=1e-200)
         np.testing.assert_allclose(got.sum(axis=1), 1, rtol=1e-14)
+
+
+class TestPriorsOfItems:
+    def test_are_added_in_logarithms(self):
+        votes = problems.ragged(6, n_labels=120)
+        confusion, prior = problems.random_parameters(6, votes.n_annotators, 3)
+        own = np.random.default_rng(6).normal(size=(votes.n_items, 3)) * 50
+        alone = naive.log_joint(problems.triples(votes), confusion, np.ones(3), votes.n_items)
+        np.testing.assert_allclose(log_joint(votes, confusion), alone, rtol=1e-12)
+        got = log_joint(votes, confusion, log_prior=own)
+        np.testing.assert_allclose(got, alone + own, rtol=1e-12)
+        same = log_joint(votes, confusion, log_prior=np.tile(np.log(prior), (votes.n_items, 1)))
+        np.testing.assert_allclose(same, log_joint(votes, confusion, prior), rtol=1e-12)
+
+    @pytest.mark.parametrize("voices", [0, 1, 3])
+    def test_another_voice_is_one_more_label(self, voices):
+        votes = problems.ragged(7, n_labels=120)
+        scores = np.random.default_rng(7).normal(size=(votes.n_items, 3))
+        wanted = naive.temper(scores, votes.labels_per_item + voices, 0.4)
+        got = from_log_joint(votes, scores.copy(), other_voices=voices)
+        np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         uncertainty,
     )
     from aggregate.io import read_annotations, read_gold
+    from aggregate.learning import CrowdClassifier
     from aggregate.models import (
         BWA,
         CATD,
@@ -80,6 +81,7 @@ _HOME = {
     "Calibrated": "aggregate.models",
     "ClassConditionalDawidSkene": "aggregate.models",
     "CoupledNMF": "aggregate.models",
+    "CrowdClassifier": "aggregate.learning",
     "CrowdLab": "aggregate.models",
     "DawidSkene": "aggregate.models",
     "DependentGroups": "aggregate.models",
@@ -147,6 +149,7 @@ __all__ = [
     "Calibrated",
     "ClassConditionalDawidSkene",
     "CoupledNMF",
+    "CrowdClassifier",
     "CrowdLab",
     "DawidSkene",
     "DependentGroups",

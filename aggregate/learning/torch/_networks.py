@@ -1,0 +1,131 @@
+"""The user's network: built, copied, asked; and a small one for those who bring none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+_MOST_ROWS = 1024  # asked at once when predicting, which bounds the memory
+
+
+class OneHiddenLayer(nn.Module):
+    """Standardised features, one hidden layer of rectified units, a score per class.
+
+    Parameters
+    ----------
+    n_features : int
+    n_classes : int
+    hidden : int
+        Units; 0 gives a linear classifier.
+    dropout : float
+    """
+
+    def __init__(
+        self, n_features: int, n_classes: int, *, hidden: int = 128, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("scale", torch.ones(n_features))
+        first = hidden or n_classes
+        layers: list[Any] = [nn.Linear(n_features, first)]
+        if hidden:
+            layers += [nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, n_classes)]
+        self.layers = nn.Sequential(*layers)
+
+    def learn_scale(self, x: torch.Tensor) -> None:
+        """Standardise features from now on as these rows would have it."""
+        rows = x.flatten(1).to(self.mean.dtype)
+        self.mean.copy_(rows.mean(dim=0))
+        scale = rows.std(dim=0, unbiased=False)
+        self.scale.copy_(torch.where(scale > 0, scale, torch.ones_like(scale)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return scores of shape (B, K)."""
+        return self.layers((x.flatten(1) - self.mean) / self.scale)
+
+
+def build(
+    module: Any, n_features: Any, n_classes: int, params: Mapping[str, Any] | None
+) -> nn.Module:
+    """Return a network of the user's kind: a copy of a module, or a new one from a callable.
+
+    Parameters
+    ----------
+    module : None, nn.Module or callable
+        A callable (a class, say) is given ``n_features``, ``n_classes`` and the parameters.
+    n_features : int or tuple of int
+        Columns of X, or the shape of one row where a row is no vector.
+    n_classes : int
+    params : mapping, optional
+        Further keywords.
+    """
+    options = dict(params or {})
+    if module is None:
+        width = int(np.prod(n_features))
+        return OneHiddenLayer(width, n_classes, **options).double()
+    if isinstance(module, nn.Module):
+        if options:
+            raise ValueError(
+                f"module_params ({', '.join(options)}) are for a class or function that builds the "
+                "module; module is one already. Pass its class instead."
+            )
+        return deepcopy(module)
+    if not isinstance(module, Callable):  # type: ignore[arg-type]
+        raise TypeError(
+            "module must be a torch.nn.Module, a class or function that returns one, or None; got "
+            f"{module!r}."
+        )
+    made = module(n_features=n_features, n_classes=n_classes, **options)
+    if not isinstance(made, nn.Module):
+        raise TypeError(f"module must return a torch.nn.Module; got {made!r}.")
+    return made
+
+
+def real_dtype(net: nn.Module) -> torch.dtype:
+    """Return the dtype in which the network computes: that of its first real parameter."""
+    for parameter in net.parameters():
+        if parameter.is_floating_point():
+            return parameter.dtype
+    return torch.get_default_dtype()
+
+
+def to_tensor(X: Any, net: nn.Module, device: Any) -> torch.Tensor:
+    """Return features for a network: tensors as they are, arrays in the network's own dtype."""
+    if isinstance(X, torch.Tensor):
+        return X.to(device)
+    array = np.ascontiguousarray(X)
+    if not array.flags.writeable:
+        array = array.copy()
+    return torch.from_numpy(array).to(device=device, dtype=real_dtype(net))
+
+
+def log_probabilities(net: nn.Module, x: torch.Tensor, n_classes: int) -> torch.Tensor:
+    """Return the log-softmax of the network's scores, or say what is wrong with them."""
+    scores = net(x)
+    if not isinstance(scores, torch.Tensor) or scores.shape != (len(x), n_classes):
+        got = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
+        raise ValueError(
+            f"the module must return one score (logit) per class, a tensor of shape "
+            f"{(len(x), n_classes)} for this batch; got {got}."
+        )
+    if not bool(torch.isfinite(scores).all()):
+        raise ValueError(
+            "the module returned scores that are not finite. Lower lr, scale the features, or look "
+            "for values in X that overflow."
+        )
+    return torch.log_softmax(scores, dim=1)
+
+
+def predict_log(net: nn.Module, x: torch.Tensor, n_classes: int) -> torch.Tensor:
+    """Return log probabilities of all rows, without gradients, some rows at a time."""
+    training = net.training
+    net.eval()
+    with torch.no_grad():
+        parts = [log_probabilities(net, part, n_classes) for part in torch.split(x, _MOST_ROWS)]
+    net.train(training)
+    return torch.cat(parts)

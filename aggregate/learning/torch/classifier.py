@@ -1,0 +1,316 @@
+"""A network and the annotators learned together, in scikit-learn's manners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from aggregate.annotations import Annotations
+from aggregate.fusion import decide
+from aggregate.learning._base import BaseCrowdClassifier
+from aggregate.learning._crowd_summary import class_shares, confusions_of
+from aggregate.learning.torch._fitting import Fit, Problem, best_fit, check_batches
+from aggregate.learning.torch._inputs import content_order, read_features, read_judges
+from aggregate.learning.torch._networks import predict_log, to_tensor
+from aggregate.learning.torch._parameters import (
+    asks_votes,
+    check_parameters,
+    recipe_of,
+    settings_of,
+)
+from aggregate.learning.torch._starts import combine, from_votes, nothing_known
+from aggregate.models._gold import gold_codes
+
+Float = NDArray[np.float64]
+
+
+class TorchCrowdClassifier(BaseCrowdClassifier):
+    r"""Any PyTorch module, trained on the votes of annotators who are learned with it.
+
+    The module gives scores of the classes, f is their softmax, and each loss says in its own way
+    how f and an annotator make a label:
+
+    ==================  ========================================================================
+    ``loss``            what is minimised
+    ==================  ========================================================================
+    "ccem"              coupled cross-entropy with a confusion matrix per annotator
+    "geocrowdnet-f"     the same, minus λ log det F'F: where every class has items without doubt
+    "geocrowdnet-w"     the same, minus λ log det of the stacked confusions: where there are
+                        experts and few items
+    "trace"             the same, plus λ times the traces after a warm-up
+    "crowd-layer"       cross-entropy of a free linear map per annotator
+    "max-mig"           minus the information that features and votes share
+    "conal"             a mixture of a shared and an individual confusion matrix
+    "unionnet"          one transition matrix from classes to pairs (annotator, label)
+    "coinnet"           confusion matrices, and exceptions for a few items
+    "soft"              cross-entropy against soft labels made before (``aggregator``)
+    ==================  ========================================================================
+
+    With one label per item and unreliable annotators every loss may find its way to a solution
+    that explains the votes and not the truth; the start near the identity is what keeps it off.
+
+    Parameters
+    ----------
+    module : torch.nn.Module, callable or None
+        Takes a batch of rows of X, returns scores of shape (B, K), not their softmax. A module is
+        copied and its weights are where training starts. A class or function is called as
+        ``module(n_features=..., n_classes=..., **module_params)`` under each seed; ``n_features``
+        is the number of columns, or the shape of a row that is no vector. None is one hidden layer
+        on standardised features (``hidden=128``, ``dropout=0``), in double precision.
+    loss : str or callable
+        See above; or a subclass of `aggregate.learning.torch.losses._head.Head`.
+    strength : float, optional
+        λ; by default what was published for the loss.
+    loss_params, module_params : dict, optional
+        Further keywords for loss and module. ``module__x`` in `set_params` (and so in a grid
+        search) sets ``x`` of the latter.
+    aggregator : {"majority", "dawid-skene"} or aggregator
+        What makes soft labels of the votes for "soft", for the warm-up and for a start from them.
+    init : {"identity", "aggregator"}
+        Where confusion matrices start.
+    warm_up_epochs : int, default=0
+        First epochs, in which the module is trained on soft labels alone.
+    optimizer : {"adam", "adamw", "sgd"} or callable
+        A callable takes groups of parameters and ``lr``.
+    lr : float, default=0.001
+    crowd_lr : float, optional
+        Of the annotators' parameters; ten times ``lr`` by default.
+    weight_decay : float, default=1e-4
+        Of the module's weights; the annotators' do not decay.
+    batch_size : int, default=64
+        Items at most in a batch; batches are of nearly one size.
+    max_epochs : int, default=100
+    patience : int or None, default=10
+        Epochs without a better held-out loss after which training ends; the best epoch is kept.
+        None trains all rows for ``max_epochs``.
+    validation_fraction : float, default=0.1
+        Share of the labelled rows set aside for that. Their votes are judged, by the loss without
+        its penalty, so no truth is needed.
+    n_init : int, default=1
+        Starts; the one with the least held-out loss (without one: training loss) is kept.
+    annotator_correlation : float, default=0.4
+        ρ of `aggregate.fusion.posterior`, for ``probas_``.
+    device : str, default="cpu"
+    verbose : bool, default=False
+        Show progress.
+    random_state : int or Generator, optional
+        Seed of weights, batches and drop-out. PyTorch's own generators are left alone.
+
+    Attributes
+    ----------
+    classes_, annotators_, items_ : ndarray
+    module_ : torch.nn.Module
+        The trained module, in evaluation mode.
+    head_ : torch.nn.Module
+        The loss with the annotators' parameters (they stand in an order that their votes decide).
+    confusion_ : ndarray of shape (M, K, K)
+        Truth in the rows. Losses without such tables have them read off ``probas_``.
+    probas_, labels_ : ndarray of shape (N, K), (N,)
+        Of the training rows, from module *and* votes; `predict_proba` knows the features alone.
+    class_prior_, annotator_skill_ : ndarray of shape (K,), (M,)
+    n_unlabelled_ : int
+        Rows without votes and known truth; they do not train.
+    objective_path_, held_out_path_ : ndarray
+        Mean training loss and held-out loss after each epoch.
+    n_iter_, converged_ : int, bool
+        Epochs run; whether patience ended them.
+    outlier_score_ : ndarray of shape (N,)
+        "coinnet" only: how far each training row is an exception.
+
+    References
+    ----------
+    See the functions of `aggregate.learning.torch`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aggregate.learning.torch import TorchCrowdClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 2))
+    >>> truth = (X[:, 0] > 0).astype(int)
+    >>> wrong = rng.random((300, 3)) < [0.1, 0.3, 0.4]
+    >>> votes = np.where(wrong, 1 - truth[:, None], truth[:, None])
+    >>> model = TorchCrowdClassifier(lr=0.01, random_state=0).fit(X, votes)
+    >>> bool(model.score(X, truth) > 0.95)
+    True
+    >>> model.annotator_skill_.round(1)
+    array([0.9, 0.7, 0.6])
+    """
+
+    def __init__(
+        self,
+        module: Any = None,
+        *,
+        loss: Any = "ccem",
+        strength: float | None = None,
+        loss_params: dict[str, Any] | None = None,
+        module_params: dict[str, Any] | None = None,
+        aggregator: Any = "majority",
+        init: str = "identity",
+        warm_up_epochs: int = 0,
+        optimizer: Any = "adam",
+        lr: float = 1e-3,
+        crowd_lr: float | None = None,
+        weight_decay: float = 1e-4,
+        batch_size: int = 64,
+        max_epochs: int = 100,
+        patience: int | None = 10,
+        validation_fraction: float = 0.1,
+        n_init: int = 1,
+        annotator_correlation: float = 0.4,
+        device: Any = "cpu",
+        verbose: bool = False,
+        random_state: int | np.random.Generator | None = None,
+    ) -> None:
+        self.module = module
+        self.loss = loss
+        self.strength = strength
+        self.loss_params = loss_params
+        self.module_params = module_params
+        self.aggregator = aggregator
+        self.init = init
+        self.warm_up_epochs = warm_up_epochs
+        self.optimizer = optimizer
+        self.lr = lr
+        self.crowd_lr = crowd_lr
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.n_init = n_init
+        self.annotator_correlation = annotator_correlation
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(
+        self, X: Any, y: Any, *, gold: Any = None, items: Any = None, validation_data: Any = None
+    ) -> TorchCrowdClassifier:
+        """Learn module and annotators from features and votes.
+
+        Parameters
+        ----------
+        X : array-like or Tensor of shape (N, D) or (N, ...)
+            Features, images. An array is converted to the module's dtype, a tensor is not.
+        y : array-like of shape (N, M) or (N,), or Annotations
+            Votes; -1, NaN and None are missing in a table. A vector is one annotator.
+        gold : array-like of shape (N,) or mapping item -> class, optional
+            Known truth of some rows.
+        items : array-like of shape (N,), optional
+            Names of the rows, by which items of Annotations are found.
+        validation_data : (X, y), optional
+            Rows that judge each epoch instead of some of the training rows: with votes by the same
+            annotators, or with their truth (a vector).
+
+        Returns
+        -------
+        self
+        """
+        before = dict(vars(self))
+        try:
+            check_parameters(self)
+            X = read_features(self, X, reset=True)
+            votes = self._read_votes(X, y, items)
+            random = np.random.default_rng(self.random_state)
+            problem = self._problem(X, votes, gold, validation_data, random)
+            seeds = random.integers(2**62, size=self.n_init)
+            self._keep(best_fit(problem, recipe_of(self), settings_of(self), seeds), problem)
+        except BaseException:  # also an interrupt: never half of one fit and half of another
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    def _problem(
+        self,
+        X: Any,
+        votes: Annotations,
+        gold: Any,
+        validation_data: Any,
+        random: np.random.Generator,
+    ) -> Problem:
+        known = gold_codes(gold, votes)
+        alone = from_votes(self.aggregator, votes, gold) if asks_votes(self) else None
+        judges = None
+        if validation_data is not None:
+            judges = read_judges(self, validation_data, votes.classes, votes.annotators)
+        order = content_order(X, votes, random)
+        counts = votes.labels_per_item > 0
+        counts = counts if known is None else counts | (known >= 0)
+        rows = order.rows[counts[order.rows]]
+        n_held_out = 0
+        if judges is None and self.patience is not None:
+            n_held_out = int(self.validation_fraction * len(rows))
+            n_held_out = n_held_out if n_held_out > 1 else 0  # one row judges nothing
+        rows = random.permutation(rows)
+        self.n_unlabelled_ = int(votes.n_items - counts.sum())
+        check_batches(self.loss, len(rows) - n_held_out, self.batch_size, votes.n_classes)
+        alone = nothing_known(votes) if alone is None else alone
+        split = rows[n_held_out:], rows[:n_held_out]
+        return Problem(X, votes, known, alone, order, *split, judges)
+
+    def _keep(self, fit: Fit, problem: Problem) -> None:
+        """Set what is public of the best start."""
+        votes = problem.votes
+        self.module_, self.head_ = fit.net, fit.head
+        x = to_tensor(problem.X, self.module_, self.device)
+        f = predict_log(self.module_, x, votes.n_classes).double().exp().cpu().numpy()
+        with torch.no_grad():
+            table = fit.head.confusion()
+            for name, value in fit.head.extras(x).items():
+                setattr(self, name, value)
+        if table is None:
+            confusion = confusions_of(votes, f)
+        else:
+            confusion = table.double().cpu().numpy()[problem.order.annotator_code]
+            confusion /= confusion.sum(axis=2, keepdims=True)
+        rho = self.annotator_correlation
+        self.probas_ = combine(f, votes, confusion, problem.gold, rho)
+        counted = np.ones(votes.n_items, dtype=bool)
+        self.class_prior_ = class_shares(self.probas_, counted)
+        self.labels_ = self.classes_[decide(self.probas_, class_prior=self.class_prior_)]
+        self.confusion_ = confusion
+        self.annotator_skill_ = np.einsum("jkk,k->j", confusion, self.class_prior_)
+        self.objective_path_ = np.array(fit.trained.path)
+        self.held_out_path_ = np.array(fit.trained.judged)
+        self.n_iter_, self.converged_ = fit.trained.n_epochs, fit.trained.converged
+
+    def predict_proba(self, X: Any) -> Float:
+        """Return the probability of each class for each row of X, from the module alone.
+
+        Parameters
+        ----------
+        X : array-like or Tensor of shape (N, D) or (N, ...)
+
+        Returns
+        -------
+        ndarray of shape (N, K)
+        """
+        check_is_fitted(self)
+        X = read_features(self, X, reset=False)
+        x = to_tensor(X, self.module_, self.device)
+        log_f = predict_log(self.module_, x, len(self.classes_))
+        probas: Float = log_f.double().exp().cpu().numpy()
+        return probas / probas.sum(axis=1, keepdims=True)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, and those of the module as ``module__x``."""
+        params: dict[str, Any] = super().get_params(deep=deep)
+        if deep and isinstance(self.module_params, Mapping):
+            inner = self.module_params.items()
+            params.update({f"module__{name}": value for name, value in inner})
+        return params
+
+    def set_params(self, **params: Any) -> TorchCrowdClassifier:
+        """Set parameters; ``module__x`` sets ``x`` in a copy of ``module_params``."""
+        inner = {k[len("module__") :]: v for k, v in params.items() if k.startswith("module__")}
+        super().set_params(**{k: v for k, v in params.items() if not k.startswith("module__")})
+        if inner:
+            self.module_params = {**(self.module_params or {}), **inner}
+        return self

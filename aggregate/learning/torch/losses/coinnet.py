@@ -1,0 +1,155 @@
+"""COINNet: confusion matrices that hold for most items, and exceptions for a few of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from aggregate._validation import check_number
+from aggregate.learning.torch.losses._head import Batch, Sizes, features
+from aggregate.learning.torch.losses.coupled_cross_entropy import CoupledHead, mean_loss
+from aggregate.learning.torch.losses.geocrowdnet_f import log_det_f
+from aggregate.learning.torch.votes import VoteBatch
+
+LEAST = 1e-10
+
+
+def coinnet_loss(
+    log_f: torch.Tensor,
+    log_confusion: torch.Tensor,
+    exception: torch.Tensor,
+    votes: VoteBatch,
+    weight: torch.Tensor | None = None,
+) -> torch.Tensor:
+    r"""Return the cross-entropy with a term that depends on the item.
+
+    .. math:: P(y \mid x_i, j) \propto \max\bigl(\textstyle\sum_k f_{ik} A_j[k, y]
+              + e_{ij}[y] - \bar e_{ij},\ 10^{-10}\bigr)
+
+    where :math:`\bar e_{ij}` is the mean of :math:`e_{ij}` over the labels.
+
+    Parameters
+    ----------
+    log_f : Tensor of shape (B, K)
+    log_confusion : Tensor of shape (M, K, K)
+    exception : Tensor of shape (B, M, K)
+        e, before its mean is taken off.
+    votes : VoteBatch
+    weight : Tensor of shape (E,), optional
+
+    Returns
+    -------
+    Tensor
+
+    References
+    ----------
+    T. Nguyen, S. Ibrahim, X. Fu, Noisy label learning with instance-dependent outliers:
+    identifiability via crowd wisdom, NeurIPS 2024.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from aggregate.learning.torch import VoteBatch, coinnet_loss
+    >>> votes = VoteBatch(*torch.tensor([[0], [0], [1]]))  # item, annotator, label
+    >>> log_f = torch.tensor([[1.0, 1e-9]]).log()
+    >>> confusion = torch.tensor([[[0.9, 0.1], [0.1, 0.9]]]).log()
+    >>> none, moved = torch.zeros(1, 1, 2), torch.tensor([[[0.0, 0.8]]])
+    >>> round(float(coinnet_loss(log_f, confusion, none, votes)), 4)
+    2.3026
+    >>> round(float(coinnet_loss(log_f, confusion, moved, votes)), 4)
+    0.6931
+    """
+    f = log_f.exp().index_select(0, votes.item)
+    table = log_confusion.exp().index_select(0, votes.annotator)
+    regular = (f[:, :, None] * table).sum(dim=1)
+    flat = centred(exception).flatten(0, 1)
+    place = votes.item * exception.shape[1] + votes.annotator
+    chance = (regular + flat.index_select(0, place)).clamp_min(LEAST)
+    given = chance.gather(1, votes.label[:, None])[:, 0]
+    return mean_loss(chance.sum(dim=1).log() - given.log(), weight)
+
+
+def centred(exception: torch.Tensor) -> torch.Tensor:
+    """Take the mean over the labels off, so that probabilities still sum to one."""
+    return exception - exception.mean(dim=2, keepdim=True)
+
+
+def outlier_penalty(exception: torch.Tensor, power: float = 0.2) -> torch.Tensor:
+    r"""Return the mean over items of :math:`(\lVert E_i \rVert_F^2 + 10^{-10})^{p}`.
+
+    A power below one half makes the sum small by making most terms zero: few items are exceptions,
+    instead of all of them a little.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from aggregate.learning.torch import outlier_penalty
+    >>> round(float(outlier_penalty(torch.tensor([[[1.0, -1.0]], [[0.0, 0.0]]]))), 4)
+    0.5793
+    """
+    squared = centred(exception).square().sum(dim=(1, 2))
+    return (squared + LEAST).pow(power).mean()
+
+
+class CoinNetHead(CoupledHead):
+    r"""Confusion matrices, exceptions :math:`e_i` linear in the features, and two penalties.
+
+    .. math:: -\lambda_1 \log\det F^\top F + \lambda_2 \cdot \text{`outlier_penalty`}
+
+    One annotator alone cannot tell exceptions from confusion. M K numbers per item: meant for tens
+    of annotators.
+
+    Parameters
+    ----------
+    sizes : Sizes
+    strength : float, default=0.01
+        λ1.
+    sparsity : float, default=0.01
+        λ2.
+    power : float, default=0.2
+    init : float, optional
+        See `ConfusionLayer`.
+    """
+
+    needs_a_batch_of_classes = True
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        *,
+        strength: float = 1e-2,
+        sparsity: float = 1e-2,
+        power: float = 0.2,
+        init: float | None = None,
+    ) -> None:
+        super().__init__(sizes, init=init)
+        check_number("strength", strength, low=0)
+        check_number("sparsity", sparsity, low=0)
+        check_number("power", power, low=0, high=1, low_open=True)
+        self.strength, self.sparsity, self.power = strength, sparsity, power
+        self.shape = (sizes.n_annotators, sizes.n_classes)
+        self.exception_map = nn.Linear(sizes.n_values, sizes.n_annotators * sizes.n_classes)
+        nn.init.zeros_(self.exception_map.weight)
+        nn.init.zeros_(self.exception_map.bias)
+
+    def exception(self, x: torch.Tensor) -> torch.Tensor:
+        """Return e for each item, shape (B, M, K)."""
+        flat = self.exception_map(features(x, self.exception_map.weight))
+        return flat.reshape(len(x), *self.shape)
+
+    def data(self, batch: Batch) -> torch.Tensor:
+        """Return the cross-entropy with the exceptions."""
+        log_confusion = self.annotators.log_confusion()
+        return coinnet_loss(batch.log_f, log_confusion, self.exception(batch.x), batch.votes)
+
+    def penalty(self, batch: Batch, epoch: int) -> torch.Tensor | float:
+        """Return both penalties."""
+        volume = self.strength * log_det_f(batch.free_log_f)
+        return self.sparsity * outlier_penalty(self.exception(batch.x), self.power) - volume
+
+    def extras(self, x: torch.Tensor) -> dict[str, Any]:
+        """Return how far each item is an exception: the norm of its term."""
+        norm = centred(self.exception(x)).square().sum(dim=(1, 2)).sqrt()
+        return {"outlier_score_": norm.double().cpu().numpy()}

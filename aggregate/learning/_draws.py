@@ -38,15 +38,27 @@ def draw_labels(
     random : Generator
     """
     order = np.lexsort((*soft.T[::-1], row_keys(X, random)))
+    return spread_draws(soft, n_draws, random, order)
+
+
+def spread_draws(
+    soft: Float, n_draws: int, random: np.random.Generator, order: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return drawn class codes, shape (n_draws, N), random numbers given out in an order of rows.
+
+    A row's draws sit at equal distances on its distribution, from a random start, in random order.
+    """
     start = np.empty(len(soft))
     start[order] = random.random(len(soft))
     turn = np.empty((len(soft), n_draws))
     turn[order] = random.permuted(np.tile(np.arange(n_draws), (len(soft), 1)), axis=1)
     places = (start[:, np.newaxis] + turn) / n_draws
-    below = np.cumsum(soft, axis=1)[:, :-1]
-    codes = (places[:, :, np.newaxis] >= below[:, np.newaxis, :]).sum(axis=2)
+    codes = np.zeros(places.shape, dtype=np.int64)
+    below = np.cumsum(soft, axis=1)
+    for k in range(soft.shape[1] - 1):
+        codes += places >= below[:, k, np.newaxis]
     last = soft.shape[1] - 1 - np.argmax(soft[:, ::-1] > 0, axis=1)  # where rounding falls short
-    return np.minimum(codes, last[:, np.newaxis]).T
+    return np.asarray(np.minimum(codes, last[:, np.newaxis]).T)
 
 
 def _have_probabilities(ensemble: DrawnEnsemble) -> bool:

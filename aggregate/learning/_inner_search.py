@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 
-def fit_search(search: Any, X: Any, weights: Float, training: Training, groups: Any) -> Any:
-    """Return the search, fitted to soft labels; it holds what any fitted search does."""
+def fit_search(
+    search: Any, X: Any, weights: Float, training: Training, groups: Any
+) -> tuple[Any, str]:
+    """Return the search, fitted to soft labels, and how its best estimator was told them."""
     if search.refit is False:
         raise ValueError(
             f"{type(search).__name__}(refit=False) leaves no fitted estimator: set refit=True."
@@ -42,8 +44,9 @@ def fit_search(search: Any, X: Any, weights: Float, training: Training, groups: 
         search.fit(X, weights)
     finally:
         search.set_params(**given)
+    way = search.best_estimator_.way_
     search.best_estimator_ = search.best_estimator_.estimator_
-    return search
+    return search, way
 
 
 def _probabilities_within(wrapped: SoftTarget) -> bool:
@@ -80,7 +83,7 @@ class SoftTarget(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Float) -> SoftTarget:
         """Fit the estimator within to soft labels, y."""
-        self.estimator_ = self.training.fit(self.estimator, X, np.asarray(y)).model
+        self.estimator_, self.way_ = self.training.fit(self.estimator, X, np.asarray(y))
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:

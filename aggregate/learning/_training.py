@@ -83,7 +83,7 @@ class Training:
         if is_regressor(estimator) and not isinstance(estimator, Pipeline):
             return Trained(self._fit_targets(seeded(estimator, random), X, weights), "targets")
         row_weight = weights.sum(axis=1)
-        even = bool((row_weight == 1.0).all())
+        even = _are_one(row_weight)
         settled = bool(((weights > 0).sum(axis=1) == 1).all())
         if settled and even and not is_regressor(estimator):
             return Trained(seeded(estimator, random).fit(X, self._hard(weights)), "labels")
@@ -91,8 +91,8 @@ class Training:
             return self._fit_pipeline(estimator, X, weights)
         if isinstance(estimator, GridSearchCV | RandomizedSearchCV) and not self.always_draw:
             inner = replace(self, groups=None)
-            search = fit_search(seeded(estimator, random), X, weights, inner, self.groups)
-            return Trained(search, "weights")
+            search = seeded(estimator, random)
+            return Trained(*fit_search(search, X, weights, inner, self.groups))
         if settled:
             _needs_weights(estimator)
             labels = self._hard(weights)
@@ -119,7 +119,7 @@ class Training:
     ) -> DrawnEnsemble:
         row_weight = weights.sum(axis=1)
         options = {}
-        if not (row_weight == 1.0).all():
+        if not _are_one(row_weight):
             _needs_weights(estimator)
             options = {"sample_weight": row_weight}
         drawn = draw_labels(X, weights / row_weight[:, np.newaxis], self.n_draws, random)
@@ -143,7 +143,7 @@ class Training:
     def _fit_targets(self, regressor: Any, X: Any, weights: Float) -> ProbabilityRegressor:
         row_weight = weights.sum(axis=1)
         options = {}
-        if not (row_weight == 1.0).all():
+        if not _are_one(row_weight):
             _needs_weights(regressor)
             options = {"sample_weight": row_weight}
         table = for_tables(regressor)
@@ -162,6 +162,11 @@ def all_rows(X: Any, weights: Float) -> tuple[Any, Float, NDArray[np.int64]]:
 
 def _fit_one(estimator: Any, X: Any, labels: NDArray[Any], options: dict[str, Any]) -> Any:
     return estimator.fit(X, labels, **options)
+
+
+def _are_one(row_weight: Float) -> bool:
+    """Say whether the weights are 1, up to the rounding of a sum of probabilities."""
+    return bool((abs(row_weight - 1.0) < 1e-9).all())
 
 
 def _needs_weights(estimator: Any) -> None:

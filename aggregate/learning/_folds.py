@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
+from aggregate.fusion import decide
+
 Float = NDArray[np.float64]
 Keys = NDArray[np.uint64]
 
@@ -81,8 +83,12 @@ def deal(groups: NDArray[np.int64], soft: Float, order: NDArray[np.int64], n_fol
     _, first, code = np.unique(groups[order], return_index=True, return_inverse=True)
     mass = np.zeros((len(first), soft.shape[1]))
     np.add.at(mass, code, soft[order])
-    likeliest = np.where(mass.any(axis=1), mass.argmax(axis=1), soft.shape[1])
-    turn = np.lexsort((first, likeliest))
+    likeliest = decide(mass, class_prior=mass.sum(axis=0))
+    likeliest[~mass.any(axis=1)] = soft.shape[1]
+    met = np.full(soft.shape[1] + 1, len(order))  # classes by where they are first met, not by name
+    np.minimum.at(met, likeliest, first)
+    met[-1] = len(order)
+    turn = np.lexsort((first, met[likeliest]))
     fold_of_group = np.empty(len(first), dtype=np.int64)
     fold_of_group[turn] = np.arange(len(first)) % n_folds
     folds = np.empty(len(order), dtype=np.int64)

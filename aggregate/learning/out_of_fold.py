@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.base import is_regressor
+from sklearn.utils import check_consistent_length
 
 from aggregate._encoding import encode
-from aggregate._validation import check_number, first_few
+from aggregate._validation import check_number
+from aggregate.learning._expansion import check_soft_labels, check_weights, take_rows
+from aggregate.learning._fold_fit import as_rows, fit_soft, probas_of
 from aggregate.learning._folds import deal, row_keys
-from aggregate.learning._soft_fit import fit_soft, probas_of
 
 Float = NDArray[np.float64]
 
@@ -43,10 +45,11 @@ def out_of_fold_probas(
 
     Parameters
     ----------
-    estimator : classifier
-        Anything with ``fit`` and ``predict_proba``; cloned, not changed. It is trained on the
-        rows once per class, weighted by the soft label; one that takes no ``sample_weight``, on
-        the likeliest classes. A ``random_state`` of its that is None is seeded.
+    estimator : classifier or regressor
+        Anything with ``predict_proba``, trained in the way that suits it, as by
+        `CrowdClassifier`: on a weighted copy of each row per class, or, where it takes no
+        ``sample_weight``, on drawn labels. It is cloned, not changed; a ``random_state`` of its
+        that is None is seeded.
     X : array-like, data frame or sparse table of shape (N, D)
         Features.
     soft_labels : array-like of shape (N, K)
@@ -126,36 +129,36 @@ class OutOfFold:
     ) -> None:
         check_number("n_folds", n_folds, low=2, integer=True)
         check_consistent_length(X, soft_labels, groups, sample_weight)
-        soft = _check_soft(soft_labels)
+        soft = check_soft_labels(soft_labels)
         random = np.random.default_rng(random_state)
-        self._X = X
+        self._X = as_rows(X)
         self._weighted = sample_weight is not None
-        self._weight = _check_weight(sample_weight, len(soft))
+        self._weight = check_weights(sample_weight, len(soft))
         trains = self._trains(soft)
-        keys = row_keys(X, random)
+        keys = row_keys(self._X, random)
         self._order = np.lexsort((*soft.T[::-1], self._weight, keys))
         together = _groups(groups, keys, trains, self._order, n_folds)
         self.folds = deal(together, soft * trains[:, np.newaxis], self._order, n_folds)
-        self._seed = int(random.integers(2**63))
+        self._seed = int(random.integers(2**31 - 1))
 
     def probas(self, estimator: Any, soft_labels: ArrayLike) -> Float:
         """Return the probabilities of each row by a clone that did not see it, shape (N, K)."""
-        if not hasattr(estimator, "predict_proba"):
+        if not (hasattr(estimator, "predict_proba") or is_regressor(estimator)):
             raise TypeError(
                 f"{type(estimator).__name__} has no predict_proba, and probabilities are wanted: "
                 "take one that has, or wrap it in sklearn.calibration.CalibratedClassifierCV."
             )
-        soft = _check_soft(soft_labels)
-        trains, random = self._trains(soft), np.random.default_rng(self._seed)
+        soft = check_soft_labels(soft_labels)
+        trains, names, seed = self._trains(soft), np.arange(soft.shape[1]), self._seed
         probas = np.empty_like(soft)
-        for fold in np.unique(self.folds):
+        for fold in np.unique(self.folds).tolist():
             rows = self._order[(self.folds[self._order] != fold) & trains[self._order]]
             if not len(rows):
                 raise ValueError("all labelled rows are in one fold now: make the folds anew.")
             weight = self._weight[rows] if self._weighted else None
-            model = fit_soft(estimator, _safe_indexing(self._X, rows), soft[rows], weight, random)
+            model = fit_soft(estimator, take_rows(self._X, rows), soft[rows], weight, seed + fold)
             asked = np.flatnonzero(self.folds == fold)
-            probas[asked] = probas_of(model, _safe_indexing(self._X, asked), soft.shape[1])
+            probas[asked] = probas_of(model, take_rows(self._X, asked), names)
         return probas
 
     def _trains(self, soft: Float) -> NDArray[np.bool_]:
@@ -166,33 +169,6 @@ class OutOfFold:
                 f"one to train on); got n_samples = {int(trains.sum())}."
             )
         return np.asarray(trains)
-
-
-def _check_soft(soft_labels: ArrayLike) -> Float:
-    soft = np.array(soft_labels, dtype=np.float64)
-    if soft.ndim != 2 or soft.shape[1] == 0:
-        raise ValueError(
-            f"soft_labels must be a table, a row per row of X and a column per class; got shape "
-            f"{soft.shape}."
-        )
-    total = soft.sum(axis=1)
-    wrong = ~np.isfinite(soft).all(axis=1) | (soft < 0).any(axis=1)
-    wrong |= (abs(total - 1) > 1e-3) & (total != 0)
-    if wrong.any():
-        raise ValueError(
-            "soft_labels must be non-negative and each row sum to 1, or to 0 where nothing is "
-            f"known; wrong in the rows {first_few(np.flatnonzero(wrong))}."
-        )
-    return np.asarray(soft / np.where(total > 0, total, 1.0)[:, np.newaxis])
-
-
-def _check_weight(sample_weight: ArrayLike | None, n_rows: int) -> Float:
-    if sample_weight is None:
-        return np.ones(n_rows)
-    weight = np.array(sample_weight, dtype=np.float64)
-    if weight.ndim != 1 or not np.isfinite(weight).all() or (weight < 0).any():
-        raise ValueError("sample_weight must hold one finite number, not negative, for each row.")
-    return weight
 
 
 def _groups(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         uncertainty,
     )
     from aggregate.io import read_annotations, read_gold
-    from aggregate.learning import CrowdClassifier
+    from aggregate.learning import CCEMClassifier, CrowdClassifier
     from aggregate.models import (
         BWA,
         CATD,
@@ -76,6 +76,7 @@ _HOME = {
     "Auto": "aggregate.models",
     "BWA": "aggregate.models",
     "CATD": "aggregate.models",
+    "CCEMClassifier": "aggregate.learning",
     "CBCC": "aggregate.models",
     "CRH": "aggregate.models",
     "Calibrated": "aggregate.models",
@@ -146,6 +147,7 @@ __all__ = [
     "MMSR",
     "Annotations",
     "Auto",
+    "CCEMClassifier",
     "Calibrated",
     "ClassConditionalDawidSkene",
     "CoupledNMF",

@@ -1,19 +1,27 @@
 """Classifiers trained from votes: on soft labels, or together with the annotators."""
 
+from aggregate.learning._agree_disagree import Refined, refine_agree_disagree
 from aggregate.learning._expansion import Expansion, expand_soft_labels
+from aggregate.learning.collaborative_refiner import CollaborativeRefiner
 from aggregate.learning.crowd_classifier import CrowdClassifier
 from aggregate.learning.crowdlab_refiner import CrowdLabRefiner
+from aggregate.learning.end_to_end import CCEMClassifier, IdentifiabilityConditions
 from aggregate.learning.machine_crowd import MachineCrowd, load_machine_crowd
 from aggregate.learning.out_of_fold import out_of_fold_probas
 from aggregate.learning.target_encoding import encode_targets
 
 __all__ = [
+    "CCEMClassifier",
+    "CollaborativeRefiner",
     "CrowdClassifier",
     "CrowdLabRefiner",
     "Expansion",
+    "IdentifiabilityConditions",
     "MachineCrowd",
+    "Refined",
     "encode_targets",
     "expand_soft_labels",
     "load_machine_crowd",
     "out_of_fold_probas",
+    "refine_agree_disagree",
 ]

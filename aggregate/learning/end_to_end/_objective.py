@@ -64,7 +64,7 @@ def coupled_cross_entropy(
     F. Rodrigues and F. C. Pereira, Deep learning from crowds, AAAI 2018.
 
     S. Ibrahim, T. Nguyen and X. Fu, Deep learning from crowdsourced labels: coupled cross-entropy
-    minimization, identifiability, and regularization, ICLR 2023, equation 4.
+    minimization, identifiability, and regularization, ICLR 2023.
 
     Examples
     --------

@@ -43,7 +43,7 @@ def log_det_f(
     References
     ----------
     S. Ibrahim, T. Nguyen and X. Fu, Deep learning from crowdsourced labels: coupled cross-entropy
-    minimization, identifiability, and regularization, ICLR 2023, section 4.
+    minimization, identifiability, and regularization, ICLR 2023.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def log_det_w(A: ArrayLike, *, ridge: float = 0.0) -> tuple[float, Float]:
 
     References
     ----------
-    S. Ibrahim, T. Nguyen and X. Fu, ICLR 2023, section 4.
+    S. Ibrahim, T. Nguyen and X. Fu, ICLR 2023.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def trace(A: ArrayLike) -> tuple[float, Float]:
     References
     ----------
     R. Tanno, A. Saeedi, S. Sankaranarayanan, D. C. Alexander and N. Silberman, Learning from noisy
-    labels by regularized estimation of annotator confusion, CVPR 2019, equation 4.
+    labels by regularized estimation of annotator confusion, CVPR 2019.
 
     Examples
     --------

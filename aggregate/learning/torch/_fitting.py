@@ -13,7 +13,6 @@ from torch import nn
 from aggregate.annotations import Annotations
 from aggregate.learning.torch._inputs import Judges, Order, shape_of_a_row
 from aggregate.learning.torch._networks import (
-    OneHiddenLayer,
     build,
     predict_log,
     real_dtype,
@@ -23,6 +22,7 @@ from aggregate.learning.torch._starts import FromVotes
 from aggregate.learning.torch._training import CrowdData, Settings, Trained, held_out_loss, train
 from aggregate.learning.torch.losses import HEADS
 from aggregate.learning.torch.losses._head import Head, Sizes
+from aggregate.learning.torch.standardise import Standardise
 from aggregate.learning.torch.votes import VoteTensors
 
 
@@ -82,9 +82,11 @@ def _one_fit(problem: Problem, recipe: Recipe, settings: Settings) -> Fit:
         recipe.device
     )
     x = to_tensor(problem.X, net, recipe.device)
-    if isinstance(net, OneHiddenLayer):
-        net.learn_scale(x[torch.as_tensor(problem.order.rows, device=x.device)])
     head = make_head(problem, recipe).to(device=recipe.device, dtype=real_dtype(net))
+    in_order = x[torch.as_tensor(order.rows, device=x.device)]
+    for part in [*net.modules(), *head.modules()]:
+        if isinstance(part, Standardise):
+            part.learn(in_order)
     gold = np.full(votes.n_items, -1) if problem.gold is None else problem.gold
     data = CrowdData(
         x,
@@ -110,6 +112,7 @@ def make_head(problem: Problem, recipe: Recipe) -> Head:
     sizes = Sizes(
         votes.n_annotators,
         votes.n_classes,
+        votes.n_annotations,
         int(np.prod(problem.X.shape[1:])),
         alone.confusion[place],
         alone.class_prior,

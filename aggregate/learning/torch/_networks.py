@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from aggregate.learning.torch.standardise import Standardise
+
 _MOST_ROWS = 1024  # asked at once when predicting, which bounds the memory
 
 
@@ -29,24 +31,16 @@ class OneHiddenLayer(nn.Module):
         self, n_features: int, n_classes: int, *, hidden: int = 128, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(n_features))
-        self.register_buffer("scale", torch.ones(n_features))
+        self.standardise = Standardise(n_features)
         first = hidden or n_classes
         layers: list[Any] = [nn.Linear(n_features, first)]
         if hidden:
             layers += [nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, n_classes)]
         self.layers = nn.Sequential(*layers)
 
-    def learn_scale(self, x: torch.Tensor) -> None:
-        """Standardise features from now on as these rows would have it."""
-        rows = x.flatten(1).to(self.mean.dtype)
-        self.mean.copy_(rows.mean(dim=0))
-        scale = rows.std(dim=0, unbiased=False)
-        self.scale.copy_(torch.where(scale > 0, scale, torch.ones_like(scale)))
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores of shape (B, K)."""
-        return self.layers((x.flatten(1) - self.mean) / self.scale)
+        return self.layers(self.standardise(x))
 
 
 def build(

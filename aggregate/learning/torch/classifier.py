@@ -24,6 +24,7 @@ from aggregate.learning.torch._parameters import (
     settings_of,
 )
 from aggregate.learning.torch._starts import combine, from_votes, nothing_known
+from aggregate.learning.torch.votes import VoteTensors
 from aggregate.models._gold import gold_codes
 
 Float = NDArray[np.float64]
@@ -263,7 +264,10 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         f = predict_log(self.module_, x, votes.n_classes).double().exp().cpu().numpy()
         with torch.no_grad():
             table = fit.head.confusion()
-            for name, value in fit.head.extras(x).items():
+            tensors = VoteTensors(
+                votes, annotator_code=problem.order.annotator_code, device=self.device
+            )
+            for name, value in fit.head.extras(tensors).items():
                 setattr(self, name, value)
         if table is None:
             confusion = confusions_of(votes, f)

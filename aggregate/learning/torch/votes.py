@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from aggregate.annotations import Annotations
@@ -18,11 +19,14 @@ class VoteBatch(NamedTuple):
         Row of the batch, from 0 to B - 1.
     annotator : Tensor of int64, shape (E,)
     label : Tensor of int64, shape (E,)
+    entry : Tensor of int64, shape (E,), optional
+        Place of each label among those of all items.
     """
 
     item: torch.Tensor
     annotator: torch.Tensor
     label: torch.Tensor
+    entry: torch.Tensor | None = None
 
 
 class VoteTensors:
@@ -67,13 +71,15 @@ class VoteTensors:
         item = torch.repeat_interleave(length)
         first = torch.cumsum(length, 0) - length
         entry = torch.arange(len(item), device=item.device) + (start - first)[item]
-        return VoteBatch(item, self.annotator[entry], self.label[entry])
+        return VoteBatch(item, self.annotator[entry], self.label[entry], entry)
+
+    def item_of_entry(self) -> tuple[torch.Tensor, int]:
+        """Return the item of each label, shape (E,), and the number of items."""
+        return torch.repeat_interleave(self.pointers.diff()), len(self.pointers) - 1
 
 
 def _within_items(votes: Annotations, annotator: Any) -> Any:
     """Return the order of the entries by item, then new annotator code, then label."""
-    import numpy as np
-
     return np.lexsort((votes.label, annotator, votes.item))
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from aggregate.learning.torch.votes import VoteBatch
+from aggregate.learning.torch.votes import VoteBatch, VoteTensors
 
 Float = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class Sizes(NamedTuple):
 
     Attributes
     ----------
-    n_annotators, n_classes : int
+    n_annotators, n_classes, n_annotations : int
     n_values : int
         Numbers per item of X, flattened.
     confusion : ndarray of shape (M, K, K)
@@ -55,6 +55,7 @@ class Sizes(NamedTuple):
 
     n_annotators: int
     n_classes: int
+    n_annotations: int
     n_values: int
     confusion: Float
     class_prior: Float
@@ -86,11 +87,6 @@ class Head(nn.Module):
         """Return confusion matrices of shape (M, K, K), truth in the rows, if there are any."""
         return None
 
-    def extras(self, x: torch.Tensor) -> dict[str, Any]:
-        """Return further attributes of the fitted classifier, from the features of all items."""
+    def extras(self, votes: VoteTensors) -> dict[str, Any]:
+        """Return further attributes of the fitted classifier, for the votes of the fit."""
         return {}
-
-
-def features(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the features of each item in a row, in the dtype of the weights that meet them."""
-    return x.reshape(len(x), -1).to(weight.dtype)

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from aggregate._validation import check_number
-from aggregate.learning.torch.losses._head import Batch, Sizes, features
+from aggregate.learning.torch.losses._head import Batch, Sizes
 from aggregate.learning.torch.losses.coupled_cross_entropy import CoupledHead, mean_loss
 from aggregate.learning.torch.losses.geocrowdnet_f import log_det_f
-from aggregate.learning.torch.votes import VoteBatch
+from aggregate.learning.torch.votes import VoteBatch, VoteTensors
 
 LEAST = 1e-10
 
@@ -23,19 +23,19 @@ def coinnet_loss(
     votes: VoteBatch,
     weight: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    r"""Return the cross-entropy with a term that depends on the item.
+    r"""Return the cross-entropy with a term of its own for each label given.
 
     .. math:: P(y \mid x_i, j) \propto \max\bigl(\textstyle\sum_k f_{ik} A_j[k, y]
               + e_{ij}[y] - \bar e_{ij},\ 10^{-10}\bigr)
 
-    where :math:`\bar e_{ij}` is the mean of :math:`e_{ij}` over the labels.
+    where :math:`\bar e_{ij}` is the mean of :math:`e_{ij}` over the K labels it could have been.
 
     Parameters
     ----------
     log_f : Tensor of shape (B, K)
     log_confusion : Tensor of shape (M, K, K)
-    exception : Tensor of shape (B, M, K)
-        e, before its mean is taken off.
+    exception : Tensor of shape (E, K)
+        :math:`e_{ij}` of the item and annotator behind each label, before its mean is taken off.
     votes : VoteBatch
     weight : Tensor of shape (E,), optional
 
@@ -55,7 +55,7 @@ def coinnet_loss(
     >>> votes = VoteBatch(*torch.tensor([[0], [0], [1]]))  # item, annotator, label
     >>> log_f = torch.tensor([[1.0, 1e-9]]).log()
     >>> confusion = torch.tensor([[[0.9, 0.1], [0.1, 0.9]]]).log()
-    >>> none, moved = torch.zeros(1, 1, 2), torch.tensor([[[0.0, 0.8]]])
+    >>> none, moved = torch.zeros(1, 2), torch.tensor([[0.0, 0.8]])
     >>> round(float(coinnet_loss(log_f, confusion, none, votes)), 4)
     2.3026
     >>> round(float(coinnet_loss(log_f, confusion, moved, votes)), 4)
@@ -64,42 +64,61 @@ def coinnet_loss(
     f = log_f.exp().index_select(0, votes.item)
     table = log_confusion.exp().index_select(0, votes.annotator)
     regular = (f[:, :, None] * table).sum(dim=1)
-    flat = centred(exception).flatten(0, 1)
-    place = votes.item * exception.shape[1] + votes.annotator
-    chance = (regular + flat.index_select(0, place)).clamp_min(LEAST)
+    chance = (regular + centred(exception)).clamp_min(LEAST)
     given = chance.gather(1, votes.label[:, None])[:, 0]
     return mean_loss(chance.sum(dim=1).log() - given.log(), weight)
 
 
 def centred(exception: torch.Tensor) -> torch.Tensor:
     """Take the mean over the labels off, so that probabilities still sum to one."""
-    return exception - exception.mean(dim=2, keepdim=True)
+    return exception - exception.mean(dim=1, keepdim=True)
 
 
-def outlier_penalty(exception: torch.Tensor, power: float = 0.2) -> torch.Tensor:
+def squared_norm(exception: torch.Tensor, item: torch.Tensor, n_items: int) -> torch.Tensor:
+    """Return the squared Frobenius norm of each item's exceptions, shape (B,)."""
+    start = exception.new_zeros(n_items)
+    return start.index_add(0, item, centred(exception).square().sum(dim=1))
+
+
+def outlier_penalty(
+    exception: torch.Tensor, item: torch.Tensor, n_items: int, power: float = 0.2
+) -> torch.Tensor:
     r"""Return the mean over items of :math:`(\lVert E_i \rVert_F^2 + 10^{-10})^{p}`.
 
-    A power below one half makes the sum small by making most terms zero: few items are exceptions,
+    A power below one half makes the sum small by making most terms small: few items are exceptions,
     instead of all of them a little.
+
+    Parameters
+    ----------
+    exception : Tensor of shape (E, K)
+    item : Tensor of int64, shape (E,)
+        Whose exceptions they are, from 0 to ``n_items - 1``.
+    n_items : int
+    power : float
+
+    Returns
+    -------
+    Tensor
 
     Examples
     --------
     >>> import torch
     >>> from aggregate.learning.torch import outlier_penalty
-    >>> round(float(outlier_penalty(torch.tensor([[[1.0, -1.0]], [[0.0, 0.0]]]))), 4)
+    >>> exception = torch.tensor([[1.0, -1.0], [0.0, 0.0]])
+    >>> round(float(outlier_penalty(exception, torch.tensor([0, 1]), 2)), 4)
     0.5793
     """
-    squared = centred(exception).square().sum(dim=(1, 2))
-    return (squared + LEAST).pow(power).mean()
+    return (squared_norm(exception, item, n_items) + LEAST).pow(power).mean()
 
 
 class CoinNetHead(CoupledHead):
-    r"""Confusion matrices, exceptions :math:`e_i` linear in the features, and two penalties.
+    r"""Confusion matrices, an exception for every label that trains, and two penalties.
 
-    .. math:: -\lambda_1 \log\det F^\top F + \lambda_2 \cdot \text{`outlier_penalty`}
+    .. math:: -\lambda_1 \log\det F^\top F + \lambda_2 \frac1B \sum_i (\lVert E_i \rVert_F^2
+              + 10^{-10})^p
 
-    One annotator alone cannot tell exceptions from confusion. M K numbers per item: meant for tens
-    of annotators.
+    The exceptions are free numbers, zero at the start, that only labels that train have: rows set
+    aside are judged without. One annotator alone cannot tell exceptions from confusion.
 
     Parameters
     ----------
@@ -129,27 +148,23 @@ class CoinNetHead(CoupledHead):
         check_number("sparsity", sparsity, low=0)
         check_number("power", power, low=0, high=1, low_open=True)
         self.strength, self.sparsity, self.power = strength, sparsity, power
-        self.shape = (sizes.n_annotators, sizes.n_classes)
-        self.exception_map = nn.Linear(sizes.n_values, sizes.n_annotators * sizes.n_classes)
-        nn.init.zeros_(self.exception_map.weight)
-        nn.init.zeros_(self.exception_map.bias)
-
-    def exception(self, x: torch.Tensor) -> torch.Tensor:
-        """Return e for each item, shape (B, M, K)."""
-        flat = self.exception_map(features(x, self.exception_map.weight))
-        return flat.reshape(len(x), *self.shape)
+        self.exception = nn.Parameter(torch.zeros(sizes.n_annotations, sizes.n_classes))
 
     def data(self, batch: Batch) -> torch.Tensor:
         """Return the cross-entropy with the exceptions."""
-        log_confusion = self.annotators.log_confusion()
-        return coinnet_loss(batch.log_f, log_confusion, self.exception(batch.x), batch.votes)
+        if not self.training:
+            return super().data(batch)
+        exception = self.exception.index_select(0, batch.votes.entry)
+        return coinnet_loss(batch.log_f, self.annotators.log_confusion(), exception, batch.votes)
 
     def penalty(self, batch: Batch, epoch: int) -> torch.Tensor | float:
         """Return both penalties."""
-        volume = self.strength * log_det_f(batch.free_log_f)
-        return self.sparsity * outlier_penalty(self.exception(batch.x), self.power) - volume
+        exception = self.exception.index_select(0, batch.votes.entry)
+        item, n_items = batch.votes.item, len(batch.log_f)
+        sparse = outlier_penalty(exception, item, n_items, self.power)
+        return self.sparsity * sparse - self.strength * log_det_f(batch.free_log_f)
 
-    def extras(self, x: torch.Tensor) -> dict[str, Any]:
+    def extras(self, votes: VoteTensors) -> dict[str, Any]:
         """Return how far each item is an exception: the norm of its term."""
-        norm = centred(self.exception(x)).square().sum(dim=(1, 2)).sqrt()
+        norm = squared_norm(self.exception, *votes.item_of_entry()).sqrt()
         return {"outlier_score_": norm.double().cpu().numpy()}

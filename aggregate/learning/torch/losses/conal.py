@@ -7,8 +7,9 @@ from torch import nn
 
 from aggregate._validation import check_number
 from aggregate.learning.torch.confusion_layer import ConfusionLayer, log_report
-from aggregate.learning.torch.losses._head import Batch, Head, Sizes, features
+from aggregate.learning.torch.losses._head import Batch, Head, Sizes
 from aggregate.learning.torch.losses.coupled_cross_entropy import mean_loss
+from aggregate.learning.torch.standardise import Standardise
 from aggregate.learning.torch.votes import VoteBatch
 
 
@@ -68,7 +69,8 @@ def conal_loss(
 class CoNALHead(Head):
     r"""The mixture with :math:`\omega_{ij} = \sigma(\langle u_j, v(x_i) \rangle)`.
 
-    u is a vector per annotator and v a linear map of the features (flattened), both of length one.
+    u is a vector per annotator and v a linear map of the features (flattened and
+    standardised), both of length one.
     The penalty :math:`-\lambda \sum_j \lVert A_j - C \rVert_F` keeps the two kinds of tables apart.
     All u start equal: a random start would hang on the order of the annotators.
 
@@ -100,6 +102,7 @@ class CoNALHead(Head):
             sizes.n_annotators, sizes.n_classes, init=init, confusion=start
         )
         self.common = ConfusionLayer(1, sizes.n_classes, init=init)
+        self.standardise = Standardise(sizes.n_values)
         self.item_map = nn.Linear(sizes.n_values, embedding)
         self.annotator_vector = nn.Parameter(
             torch.randn(1, embedding).repeat(sizes.n_annotators, 1)
@@ -107,7 +110,7 @@ class CoNALHead(Head):
 
     def share_logit(self, x: torch.Tensor, votes: VoteBatch) -> torch.Tensor:
         """Return the logit of ω for each label, between -1 and 1."""
-        v = nn.functional.normalize(self.item_map(features(x, self.item_map.weight)))
+        v = nn.functional.normalize(self.item_map(self.standardise(x)))
         u = nn.functional.normalize(self.annotator_vector)
         return (v.index_select(0, votes.item) * u.index_select(0, votes.annotator)).sum(dim=1)
 

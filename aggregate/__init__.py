@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         uncertainty,
     )
     from aggregate.io import read_annotations, read_gold
-    from aggregate.learning import CCEMClassifier, CrowdClassifier
+    from aggregate.learning import CCEMClassifier, CrowdClassifier, RaykarClassifier
     from aggregate.models import (
         BWA,
         CATD,
@@ -107,6 +107,7 @@ _HOME = {
     "MultiSPA": "aggregate.models",
     "OneCoinDawidSkene": "aggregate.models",
     "PooledDawidSkene": "aggregate.models",
+    "RaykarClassifier": "aggregate.learning",
     "SpectralDawidSkene": "aggregate.models",
     "SpectralMetaLearner": "aggregate.models",
     "SymmetricNMF": "aggregate.models",
@@ -170,6 +171,7 @@ __all__ = [
     "MultiSPA",
     "OneCoinDawidSkene",
     "PooledDawidSkene",
+    "RaykarClassifier",
     "SpectralDawidSkene",
     "SpectralMetaLearner",
     "SymmetricNMF",

@@ -8,6 +8,7 @@ from aggregate.learning.crowdlab_refiner import CrowdLabRefiner
 from aggregate.learning.end_to_end import CCEMClassifier, IdentifiabilityConditions
 from aggregate.learning.machine_crowd import MachineCrowd, load_machine_crowd
 from aggregate.learning.out_of_fold import out_of_fold_probas
+from aggregate.learning.raykar import RaykarClassifier
 from aggregate.learning.target_encoding import encode_targets
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Expansion",
     "IdentifiabilityConditions",
     "MachineCrowd",
+    "RaykarClassifier",
     "Refined",
     "encode_targets",
     "expand_soft_labels",

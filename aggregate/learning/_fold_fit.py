@@ -81,6 +81,13 @@ def as_rows(X: Any) -> Any:
     return np.asarray(X) if not hasattr(X, "shape") and hasattr(X, "__array__") else X
 
 
+def take_over_columns(model: Any, estimator: Any) -> None:
+    """Let a model say which columns its estimator was fitted to, if that knows."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(estimator, name):
+            setattr(model, name, getattr(estimator, name))
+
+
 def probas_of(model: Any, X: Any, names: NDArray[Any]) -> Float:
     """Return a fitted model's probabilities with a column for each of the names."""
     return in_columns(model.predict_proba(X), model.classes_, names)

@@ -17,7 +17,7 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import decide
 from aggregate.learning._crowd_summary import confusions_of
 from aggregate.learning._delegation import Delegating
-from aggregate.learning._fold_fit import fit_soft
+from aggregate.learning._fold_fit import as_rows, fit_soft, take_over_columns
 from aggregate.learning._targets import names_for_estimators, one_hot
 from aggregate.learning._temperature import best_temperature, scale
 from aggregate.learning.out_of_fold import OutOfFold
@@ -157,6 +157,7 @@ class CrowdLabRefiner(Delegating):
         """
         self._check_parameters()
         votes = self._read_votes(X, y, items)
+        X = as_rows(X)
         random = np.random.default_rng(self.random_state)
         start = MajorityVote().fit(votes, gold=gold)
         self.class_prior_ = start.class_prior_
@@ -169,9 +170,7 @@ class CrowdLabRefiner(Delegating):
         targets = self._targets(np.where(blank[:, np.newaxis], 0.0, self.probas_))
         names, seed = names_for_estimators(self.classes_), int(random.integers(2**31 - 1))
         self.estimator_ = fit_soft(self._estimator(), X, targets, None, seed, names)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
+        take_over_columns(self, self.estimator_)
         codes = decide(self.probas_, class_prior=self.class_prior_)
         self.labels_ = self.classes_[codes]
         self.quality_ = self.probas_.max(axis=1)

@@ -73,7 +73,7 @@ class Features:
 
 def scale_features(X: Any, standardize: bool) -> Features:
     """Return features on a common scale (or as they are, unless ``standardize``)."""
-    table = csr_array(X) if issparse(X) else np.asarray(X)
+    table: Any = csr_array(X) if issparse(X) else np.asarray(X)
     n_columns = table.shape[1]
     centre, scale = np.zeros(n_columns), np.ones(n_columns)
     if not standardize:

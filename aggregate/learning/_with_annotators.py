@@ -43,11 +43,11 @@ class ClassifierWithAnnotators(BaseCrowdClassifier):
         self, fitted: Fitted, X: Any, votes: Annotations, gold: NDArray[np.int32] | None
     ) -> None:
         for name in _OF_ONE_WAY:
-            vars(self).pop(name, None)
-        vars(self).update(fitted.attributes)
+            self.__dict__.pop(name, None)
+        self.__dict__.update(fitted.attributes)
         if self.estimator is not None:
             for name in ("n_features_in_", "feature_names_in_"):
-                vars(self).pop(name, None)
+                self.__dict__.pop(name, None)
                 if hasattr(self.estimator_, name):
                     setattr(self, name, getattr(self.estimator_, name))
         self.confusion_ = fitted.confusion

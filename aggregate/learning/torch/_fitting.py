@@ -83,10 +83,10 @@ def _one_fit(problem: Problem, recipe: Recipe, settings: Settings) -> Fit:
     )
     x = to_tensor(problem.X, net, recipe.device)
     head = make_head(problem, recipe).to(device=recipe.device, dtype=real_dtype(net))
-    in_order = x[torch.as_tensor(order.rows, device=x.device)]
+    training = x[torch.as_tensor(problem.train_rows, device=x.device)]
     for part in [*net.modules(), *head.modules()]:
         if isinstance(part, Standardise):
-            part.learn(in_order)
+            part.learn(training)
     gold = np.full(votes.n_items, -1) if problem.gold is None else problem.gold
     data = CrowdData(
         x,

@@ -61,7 +61,7 @@ class Case:
         return torch.from_numpy(self.f).log()
 
     @property
-    def log_A(self):
+    def log_tables(self):
         return torch.from_numpy(self.A).log()
 
 
@@ -77,14 +77,14 @@ def close(value, wanted):
 class TestAgainstLoops:
     def test_coupled_cross_entropy(self, case):
         given_weight = torch.from_numpy(case.weight)
-        value = coupled_cross_entropy(case.log_f, case.log_A, case.votes, given_weight)
+        value = coupled_cross_entropy(case.log_f, case.log_tables, case.votes, given_weight)
         close(value, naive.coupled_cross_entropy(case.f, case.A, case.triples, case.weight))
-        value = coupled_cross_entropy(case.log_f, case.log_A, case.votes)
+        value = coupled_cross_entropy(case.log_f, case.log_tables, case.votes)
         close(value, naive.coupled_cross_entropy(case.f, case.A, case.triples))
 
     def test_regularised(self, case):
         plain = naive.coupled_cross_entropy(case.f, case.A, case.triples)
-        given = case.log_f, case.log_A, case.votes, 0.3
+        given = case.log_f, case.log_tables, case.votes, 0.3
         close(geocrowdnet_f_loss(*given), plain - 0.3 * naive.log_det_f(case.f))
         close(geocrowdnet_w_loss(*given), plain - 0.3 * naive.log_det_w(case.A))
         close(trace_loss(*given), plain + 0.3 * naive.trace(case.A))
@@ -110,7 +110,11 @@ class TestAgainstLoops:
         C = case.rng.dirichlet(np.ones(K), size=K)
         logit = case.rng.normal(size=E)
         value = conal_loss(
-            case.log_f, case.log_A, torch.from_numpy(C).log(), torch.from_numpy(logit), case.votes
+            case.log_f,
+            case.log_tables,
+            torch.from_numpy(C).log(),
+            torch.from_numpy(logit),
+            case.votes,
         )
         share = 1 / (1 + np.exp(-logit))
         close(value, naive.conal(case.f, case.A, C, share, case.triples))
@@ -128,18 +132,18 @@ class TestAgainstLoops:
     def test_coinnet(self, case):
         exception = case.rng.normal(size=(E, K)) * 0.2
         tensor = torch.from_numpy(exception)
-        value = coinnet_loss(case.log_f, case.log_A, tensor, case.votes)
+        value = coinnet_loss(case.log_f, case.log_tables, tensor, case.votes)
         close(value, naive.coinnet(case.f, case.A, exception, case.triples))
         value = outlier_penalty(tensor, case.votes.item, B, 0.3)
         close(value, naive.outlier_penalty(exception, case.item, B, 0.3))
 
     def test_without_exceptions_coinnet_is_coupled(self, case):
         nothing = torch.zeros(E, K, dtype=torch.float64)
-        value = coinnet_loss(case.log_f, case.log_A, nothing, case.votes)
-        close(value, float(coupled_cross_entropy(case.log_f, case.log_A, case.votes)))
+        value = coinnet_loss(case.log_f, case.log_tables, nothing, case.votes)
+        close(value, float(coupled_cross_entropy(case.log_f, case.log_tables, case.votes)))
 
     def test_conal_is_coupled_where_all_share_one_table(self, case):
-        same = case.log_A[:1].expand(M, -1, -1)
+        same = case.log_tables[:1].expand(M, -1, -1)
         logit = torch.from_numpy(case.rng.normal(size=E))
         value = conal_loss(case.log_f, same, same[0], logit, case.votes)
         close(value, float(coupled_cross_entropy(case.log_f, same, case.votes)))
@@ -151,12 +155,12 @@ class TestAgainstLoops:
         close(value, naive.soft_cross_entropy(case.f, soft))
 
 
-def agree(tensor, given_f, given_A, value, by_f, by_A):
+def agree(loss, given_f, given_A, value, by_f, by_A):
     """Compare value and gradients of a torch scalar with NumPy's, to 1e-6."""
-    tensor.backward()
-    assert float(tensor.detach()) == pytest.approx(value, rel=1e-6, abs=1e-6)
-    for given, wanted in ((given_f, by_f), (given_A, by_A)):
-        found = np.zeros(given.shape) if given.grad is None else given.grad.numpy()
+    loss.backward()
+    assert loss.item() == pytest.approx(value, rel=1e-6, abs=1e-6)
+    for tensor, wanted in ((given_f, by_f), (given_A, by_A)):
+        found = np.zeros(tensor.shape) if tensor.grad is None else tensor.grad.numpy()
         np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
 
 
@@ -369,15 +373,15 @@ class TestInvariance:
             torch.from_numpy(np.argsort(what)[case.label]),
         )
         log_f = case.log_f[:, what]
-        log_A = case.log_A[who][:, what][:, :, what]
+        log_A = case.log_tables[who][:, what][:, :, what]
         for loss in (geocrowdnet_f_loss, geocrowdnet_w_loss, trace_loss):
             close(
                 loss(log_f, log_A, renamed, 0.2),
-                float(loss(case.log_f, case.log_A, case.votes, 0.2)),
+                float(loss(case.log_f, case.log_tables, case.votes, 0.2)),
             )
 
     def test_of_the_order_of_labels(self, case):
         order = torch.from_numpy(case.rng.permutation(E))
         shuffled = VoteBatch(*(part[order] for part in case.votes[:3]))
-        value = coupled_cross_entropy(case.log_f, case.log_A, shuffled)
-        close(value, float(coupled_cross_entropy(case.log_f, case.log_A, case.votes)))
+        value = coupled_cross_entropy(case.log_f, case.log_tables, shuffled)
+        close(value, float(coupled_cross_entropy(case.log_f, case.log_tables, case.votes)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import StackingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, StackingClassifier
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import check_cv, train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -79,12 +79,6 @@ def fit_boosting(estimator: Any, X: Any, weights: Float, training: Training) -> 
     copies = copies_of(weights[learned])
     known = weights[learned].any(axis=0)
     kept = copies_of(weights[judged] * known)
-    if not has_fit_parameter(estimator, "X_val"):
-        raise ValueError(
-            "this version of scikit-learn lets HistGradientBoostingClassifier stop early by rows "
-            "of its own choice only, and copies of one row would be on both sides: set "
-            "early_stopping=False, or strategy='sample' or 'hard'."
-        )
     return estimator.fit(
         take_rows(X, learned[copies.rows]),
         training.classes[copies.classes],
@@ -93,6 +87,12 @@ def fit_boosting(estimator: Any, X: Any, weights: Float, training: Training) -> 
         y_val=training.classes[kept.classes],
         sample_weight_val=kept.weights,
     )
+
+
+def takes_judges(estimator: Any) -> bool:
+    """Say whether the estimator is a boosting that lets us choose the rows it is judged by."""
+    boosts = isinstance(estimator, HistGradientBoostingClassifier)
+    return boosts and has_fit_parameter(estimator, "X_val")  # scikit-learn 1.7
 
 
 def keeps_folds(estimator: Any) -> bool:

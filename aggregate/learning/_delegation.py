@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,20 @@ class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
     def _inner(self) -> Any:
         """Return the fitted estimator, or before that the one that will be fitted."""
         return getattr(self, "estimator_", None) or self._estimator()
+
+    def _predict_codes(self, X: Any) -> NDArray[np.int64]:
+        return match_rows(self.estimator_.predict(X), names_for_estimators(self.classes_))
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Undo a fit that fails: never half of one fit and half of another."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:  # also an interrupt
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X: Any) -> Float:
@@ -98,8 +114,7 @@ class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
         ndarray of shape (N,)
         """
         check_is_fitted(self)
-        told = names_for_estimators(self.classes_)
-        return self.classes_[match_rows(self.estimator_.predict(X), told)]
+        return self.classes_[self._predict_codes(X)]
 
     def score(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, gold: Any = None
@@ -123,6 +138,7 @@ class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
         -------
         float
         """
+        check_is_fitted(self)
         if gold is None:
             return super().score(X, y, sample_weight)
         codes, table = encode(gold, "gold")
@@ -133,7 +149,7 @@ class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
         if not counted.any():
             raise ValueError("gold holds no known class; there is nothing to score against.")
         truth = np.append(match(table, self.classes_), -1)[codes]
-        right = match_rows(self.predict(X), self.classes_) == truth
+        right = self._predict_codes(X) == truth
         weight = counted if sample_weight is None else counted * np.asarray(sample_weight)
         return float(np.average(right, weights=weight))
 

@@ -121,11 +121,22 @@ class SoftScorer:
         table = np.asarray(y)
         if not self.takes_weights:
             return self.scorer(estimator, X, estimator.classes_[table.argmax(axis=1)])
+        try:
+            return self._expected(estimator, X, table)
+        except ValueError:
+            absent = np.flatnonzero(~table.any(axis=0))
+            if len(absent) == 0:
+                raise
+            # Scores of probabilities want every class among the labels; one that these rows do
+            # not have is there with next to no weight.
+            table = table.copy()
+            table[0, absent] = np.finfo(np.float64).tiny
+            return self._expected(estimator, X, table)
+
+    def _expected(self, estimator: Any, X: Any, table: Float) -> Any:
         copies = copies_of(table)
-        labels = estimator.classes_[copies.classes]
-        return self.scorer(
-            estimator, take_rows(X, copies.rows), labels, sample_weight=copies.weights
-        )
+        rows, labels = take_rows(X, copies.rows), estimator.classes_[copies.classes]
+        return self.scorer(estimator, rows, labels, sample_weight=copies.weights)
 
 
 def _wrapped(scoring: Any) -> Any:

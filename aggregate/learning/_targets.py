@@ -50,7 +50,7 @@ def names_for_estimators(classes: NDArray[np.generic]) -> NDArray[np.generic]:
     scikit-learn's classifiers take 1.5 for a measurement and cannot sort mixed kinds.
     """
     kinds = {type(name) for name in classes.tolist()}
-    plain = len(kinds) == 1 and kinds <= {str, bool, int}
     if kinds == {float}:
-        plain = bool((classes == np.floor(classes.astype(float))).all())
-    return classes if plain else np.arange(len(classes))
+        numbers = classes.astype(np.float64)
+        return numbers if bool((numbers == np.floor(numbers)).all()) else np.arange(len(classes))
+    return classes if len(kinds) == 1 and kinds <= {str, bool, int} else np.arange(len(classes))

@@ -19,13 +19,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone, is_regressor
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
 from aggregate.fusion import decide
-from aggregate.learning._copies import fit_boosting, fit_copies, fit_in_folds, keeps_folds
+from aggregate.learning._copies import (
+    fit_boosting,
+    fit_copies,
+    fit_in_folds,
+    keeps_folds,
+    takes_judges,
+)
 from aggregate.learning._draws import DrawnEnsemble, draw_labels
 from aggregate.learning._estimator_kinds import splits_rows, takes_weights
 from aggregate.learning._expansion import take_rows
@@ -106,7 +111,7 @@ class Training:
         """Fit where some rows have several classes: to copies, or to draws."""
         if not self.always_draw and takes_weights(estimator):
             model = seeded(clone(estimator), random)
-            if isinstance(model, HistGradientBoostingClassifier):
+            if takes_judges(model):
                 return Trained(fit_boosting(model, X, weights, self), "weights")
             if keeps_folds(model):
                 return Trained(fit_in_folds(model, X, weights, self), "weights")

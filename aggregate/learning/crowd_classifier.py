@@ -193,15 +193,17 @@ class CrowdClassifier(TrainsOnSoftLabels):
         -------
         self
         """
-        self._check_parameters()
-        votes = self._read_votes(X, y, items)
-        truth = gold_codes(gold, votes)
-        once = votes.n_annotators == 1 and votes.labels_per_item.max() == 1
-        probas = self._settled(votes, truth) if once else self._aggregate(votes, truth)
-        labelled = np.asarray(votes.labels_per_item > 0)
-        if truth is not None:
-            labelled = labelled | (truth >= 0)
-        return self._train(X, probas, labelled, sample_weight, groups)
+        with self._all_or_nothing():
+            self._check_parameters()
+            self._forget()
+            votes = self._read_votes(X, y, items)
+            truth = gold_codes(gold, votes)
+            once = votes.n_annotators == 1 and votes.labels_per_item.max() == 1
+            probas = self._settled(votes, truth) if once else self._aggregate(votes, truth)
+            labelled = np.asarray(votes.labels_per_item > 0)
+            if truth is not None:
+                labelled = labelled | (truth >= 0)
+            return self._train(X, probas, labelled, sample_weight, groups)
 
     def fit_soft(
         self,
@@ -239,10 +241,12 @@ class CrowdClassifier(TrainsOnSoftLabels):
                 f"classes must name the {n_classes} columns of the soft labels, each differently; "
                 f"got {names.tolist()}."
             )
-        self._forget()
-        self.classes_ = names
-        self.class_prior_ = probas.sum(axis=0) / max(probas.sum(), 1)
-        return self._train(X, probas, np.asarray(probas.any(axis=1)), sample_weight, groups)
+        with self._all_or_nothing():
+            self._forget()
+            self.classes_ = names
+            self.class_prior_ = probas.sum(axis=0) / max(probas.sum(), 1)
+            labelled = np.asarray(probas.any(axis=1))
+            return self._train(X, probas, labelled, sample_weight, groups)
 
     # Steps ---------------------------------------------------------------------------------
 

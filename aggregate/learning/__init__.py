@@ -2,10 +2,12 @@
 
 from aggregate.learning._agree_disagree import Refined, refine_agree_disagree
 from aggregate.learning._expansion import Expansion, expand_soft_labels
+from aggregate.learning._judged_labels import JudgedLabels, LabelIssues
 from aggregate.learning.collaborative_refiner import CollaborativeRefiner
 from aggregate.learning.crowd_classifier import CrowdClassifier
 from aggregate.learning.crowdlab_refiner import CrowdLabRefiner
 from aggregate.learning.end_to_end import CCEMClassifier, IdentifiabilityConditions
+from aggregate.learning.label_issues import find_label_issues
 from aggregate.learning.machine_crowd import MachineCrowd, load_machine_crowd
 from aggregate.learning.out_of_fold import out_of_fold_probas
 from aggregate.learning.raykar import RaykarClassifier
@@ -18,11 +20,14 @@ __all__ = [
     "CrowdLabRefiner",
     "Expansion",
     "IdentifiabilityConditions",
+    "JudgedLabels",
+    "LabelIssues",
     "MachineCrowd",
     "RaykarClassifier",
     "Refined",
     "encode_targets",
     "expand_soft_labels",
+    "find_label_issues",
     "load_machine_crowd",
     "out_of_fold_probas",
     "refine_agree_disagree",

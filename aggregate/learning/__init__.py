@@ -11,6 +11,7 @@ from aggregate.learning.label_issues import find_label_issues
 from aggregate.learning.machine_crowd import MachineCrowd, load_machine_crowd
 from aggregate.learning.out_of_fold import out_of_fold_probas
 from aggregate.learning.raykar import RaykarClassifier
+from aggregate.learning.relabeling import RelabelQueue, posterior_with_classifier, relabel_queue
 from aggregate.learning.target_encoding import encode_targets
 
 __all__ = [
@@ -25,10 +26,13 @@ __all__ = [
     "MachineCrowd",
     "RaykarClassifier",
     "Refined",
+    "RelabelQueue",
     "encode_targets",
     "expand_soft_labels",
     "find_label_issues",
     "load_machine_crowd",
     "out_of_fold_probas",
+    "posterior_with_classifier",
     "refine_agree_disagree",
+    "relabel_queue",
 ]

@@ -93,6 +93,8 @@ class CrowdLabRefiner(Delegating):
         Trained on the soft labels of all labelled rows.
     changed_ : list of float
         Share of the labels that each round changed.
+    gold_codes_ : ndarray of shape (N,) or None
+        Class codes of the rows with gold, -1 of the others.
     n_unlabelled_ : int
         Rows without vote and gold, which did not train.
     n_iter_ : int
@@ -161,7 +163,10 @@ class CrowdLabRefiner(Delegating):
         random = np.random.default_rng(self.random_state)
         start = MajorityVote().fit(votes, gold=gold)
         self.class_prior_ = start.class_prior_
-        blank = (votes.labels_per_item == 0) & ~known_rows(votes, gold)
+        self.gold_codes_ = gold_codes(gold, votes)
+        blank = votes.labels_per_item == 0
+        if self.gold_codes_ is not None:
+            blank &= self.gold_codes_ < 0
         self.n_unlabelled_ = int(blank.sum())
         soft = self._targets(np.where(blank[:, np.newaxis], 0.0, start.probas_))
         left_out = OutOfFold(X, soft, n_folds=self.n_folds, random_state=random)
@@ -240,9 +245,3 @@ class CrowdLabRefiner(Delegating):
 def default_classifier() -> Any:
     """Return logistic regression on standardised features."""
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-
-
-def known_rows(votes: Annotations, gold: Any) -> NDArray[np.bool_]:
-    """Return which rows have a gold class."""
-    codes = gold_codes(gold, votes)
-    return np.zeros(votes.n_items, dtype=bool) if codes is None else codes >= 0

@@ -40,13 +40,14 @@ class CoupledClassifier(BaseCrowdClassifier):
             raise ValueError("the weights of all labels are zero; nothing is left to learn from.")
         train = crowd.take(tells)
         self._check_volume(train)
-        self._scaling = find_scaling(X[tells], train.row_weight, self.scale)
-        scaled = self._scaling.apply(X[tells])
+        given = X if tells.all() else X[tells]
+        self._scaling = find_scaling(given, train.row_weight, self.scale)
+        scaled = self._scaling.apply(given)
         self._network = Network(X.shape[1], votes.n_classes, self.hidden_units, self.activation)
         seed = int(np.random.default_rng(self.random_state).integers(2**32))
         n_init = self.n_init if self.hidden_units is not None else 1  # others would be the same
         settings = Settings(self.init, n_init, self.max_iter, self.tol, self.n_jobs, seed)
-        penalties = self._choose(X[tells], scaled, train, settings)
+        penalties = self._choose(given, scaled, train, settings)
         settings = settings._replace(progress=type(self).__name__ if self.verbose else None)
         found = fit_coupled(scaled, train, self._network, penalties, settings)
         self._keep(found)

@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from aggregate.annotations import Annotations
-from aggregate.learning.torch._inputs import Judges, Order, shape_of_a_row
-from aggregate.learning.torch._networks import (
-    build,
-    predict_log,
-    real_dtype,
-    to_tensor,
-)
-from aggregate.learning.torch._starts import FromVotes
-from aggregate.learning.torch._training import CrowdData, Settings, Trained, held_out_loss, train
-from aggregate.learning.torch.losses import HEADS
+from aggregate.learning.torch._inputs import shape_of_a_row
+from aggregate.learning.torch._judging import judge_by_others, judge_by_rows
+from aggregate.learning.torch._networks import build, real_dtype, to_tensor
+from aggregate.learning.torch._parameters import Recipe, head_kind
+from aggregate.learning.torch._problem import Problem
+from aggregate.learning.torch._training import CrowdData, Settings, Trained, train
 from aggregate.learning.torch.losses._head import Head, Sizes
 from aggregate.learning.torch.standardise import Standardise
 from aggregate.learning.torch.votes import VoteTensors
-
-
-class Problem(NamedTuple):
-    """All that a start needs, checked."""
-
-    X: Any
-    votes: Annotations
-    gold: Any
-    alone: FromVotes
-    order: Order
-    train_rows: Any
-    held_out_rows: Any
-    judges: Judges | None
-
-
-class Recipe(NamedTuple):
-    """What to build; the names are the classifier's parameters."""
-
-    module: Any
-    module_params: Any
-    loss: Any
-    loss_params: dict[str, Any]
-    start_from_votes: bool
-    device: Any
 
 
 class Fit(NamedTuple):
@@ -95,14 +64,14 @@ def _one_fit(problem: Problem, recipe: Recipe, settings: Settings) -> Fit:
         torch.as_tensor(problem.alone.soft, device=recipe.device),
     )
     rows = torch.as_tensor(problem.train_rows, device=recipe.device)
-    judge = _judge(net, head, data, problem, recipe)
+    if problem.judges is None:
+        judge = judge_by_rows(net, head, data, problem.held_out_rows, recipe.metric)
+    else:
+        judge = judge_by_others(
+            net, head, problem.judges, order.annotator_code, recipe.metric, recipe.device
+        )
     trained = train(net, head, data, rows, settings, judge)
     return Fit(net.eval(), head.eval(), trained)
-
-
-def head_kind(loss: Any) -> Any:
-    """Return what builds the loss: a class by its name, or what the user gave."""
-    return HEADS[loss] if isinstance(loss, str) else loss
 
 
 def make_head(problem: Problem, recipe: Recipe) -> Head:
@@ -128,46 +97,3 @@ def make_head(problem: Problem, recipe: Recipe) -> Head:
     if not isinstance(head, Head):
         raise TypeError(f"loss must be a name or build a Head; got {head!r}.")
     return head
-
-
-def check_batches(loss: Any, n_rows: int, batch_size: int, n_classes: int) -> None:
-    """Refuse batches of fewer items than classes where F'F would have no determinant."""
-    if not getattr(head_kind(loss), "needs_a_batch_of_classes", False):
-        return
-    smallest = n_rows // math.ceil(n_rows / batch_size)
-    if smallest < n_classes:
-        raise ValueError(
-            f"this loss holds log det of F'F, which needs at least as many items in each batch as "
-            f"there are classes, {n_classes}; {n_rows} training rows in batches of {batch_size} "
-            f"leave {smallest}. Raise batch_size (several times {n_classes}), or add rows."
-        )
-
-
-def _judge(
-    net: nn.Module, head: Head, data: CrowdData, problem: Problem, recipe: Recipe
-) -> Callable[[], float] | None:
-    """Return what measures an epoch: held-out votes, given votes, or a given truth."""
-    judges = problem.judges
-    if judges is None:
-        if len(problem.held_out_rows) == 0:
-            return None
-        rows = torch.as_tensor(problem.held_out_rows, device=recipe.device)
-        return lambda: held_out_loss(net, head, data, rows)
-    x = to_tensor(judges.X, net, recipe.device)
-    n_classes = problem.votes.n_classes
-    if judges.truth is not None:
-        truth = torch.as_tensor(judges.truth, dtype=torch.int64, device=recipe.device)
-        return lambda: float(nn.functional.nll_loss(predict_log(net, x, n_classes), truth))
-    assert judges.votes is not None
-    codes = problem.order.annotator_code
-    unknown = torch.full((len(x),), -1, dtype=torch.int64, device=recipe.device)
-    nothing = torch.zeros((len(x), n_classes), dtype=torch.float64, device=recipe.device)
-    given = CrowdData(
-        x,
-        VoteTensors(judges.votes, annotator_code=codes, device=recipe.device),
-        unknown,
-        nothing,
-    )
-    labelled = np.flatnonzero(judges.votes.labels_per_item > 0)
-    all_rows = torch.as_tensor(labelled, device=recipe.device)
-    return lambda: held_out_loss(net, head, given, all_rows)

@@ -79,6 +79,9 @@ class Judges(NamedTuple):
     X: Any
     truth: NDArray[np.int32] | None
     votes: Annotations | None
+    n_classes: int
+    soft: NDArray[np.float64]
+    """What the votes alone say, for losses that ask."""
 
 
 def read_judges(
@@ -97,7 +100,7 @@ def read_judges(
                 "no annotator of validation_data is among those of the fit: "
                 f"{first_few(votes.annotators)} against {first_few(annotators)}."
             )
-        return Judges(X, None, known)
+        return Judges(X, None, known, len(classes), np.zeros((len(X), len(classes))))
     values = np.asarray(y)
     if len(values) != len(X):
         raise ValueError(f"validation_data has {len(X)} rows of X and {len(values)} of y.")
@@ -107,4 +110,4 @@ def read_judges(
             f"y of validation_data holds what is no class: {first_few(values[truth < 0])}; the "
             f"classes are {first_few(classes)}."
         )
-    return Judges(X, truth, None)
+    return Judges(X, truth, None, len(classes), np.empty((0, len(classes))))

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from inspect import signature
+from typing import Any, NamedTuple
 
 from aggregate._validation import check_choice, check_number
-from aggregate.learning.torch._fitting import Recipe, head_kind
+from aggregate.learning.torch._judging import METRICS
 from aggregate.learning.torch._training import OPTIMIZERS, Settings
 from aggregate.learning.torch.losses import HEADS
+
+
+class Recipe(NamedTuple):
+    """What to build; the names are the classifier's parameters."""
+
+    module: Any
+    module_params: Any
+    loss: Any
+    loss_params: dict[str, Any]
+    start_from_votes: bool
+    metric: str
+    device: Any
+
+
+def head_kind(loss: Any) -> Any:
+    """Return what builds the loss: a class by its name, or what the user gave."""
+    return HEADS[loss] if isinstance(loss, str) else loss
 
 
 def check_parameters(model: Any) -> None:
@@ -17,6 +36,7 @@ def check_parameters(model: Any) -> None:
     if not callable(model.optimizer):
         check_choice("optimizer", model.optimizer, list(OPTIMIZERS))
     check_choice("init", model.init, ["identity", "aggregator"])
+    check_choice("validation_metric", model.validation_metric, METRICS)
     for name in ("batch_size", "max_epochs", "n_init"):
         check_number(name, getattr(model, name), low=1, integer=True)
     check_number("warm_up_epochs", model.warm_up_epochs, low=0, integer=True)
@@ -33,8 +53,13 @@ def check_parameters(model: Any) -> None:
     check_number("weight_decay", model.weight_decay, low=0)
     check_number("validation_fraction", model.validation_fraction, low=0, high=0.9)
     check_number("annotator_correlation", model.annotator_correlation, low=0, high=1)
-    if model.strength is not None:
-        check_number("strength", model.strength, low=0)
+    if model.regularization is not None:
+        check_number("regularization", model.regularization, low=0)
+        if "strength" not in signature(head_kind(model.loss)).parameters:
+            raise ValueError(
+                f"loss {model.loss!r} has no regulariser: leave regularization out, or choose "
+                "'geocrowdnet-f', 'geocrowdnet-w', 'trace', 'conal' or 'coinnet'."
+            )
 
 
 def asks_votes(model: Any) -> bool:
@@ -61,13 +86,27 @@ def settings_of(model: Any) -> Settings:
 def recipe_of(model: Any) -> Recipe:
     """Return what to build."""
     options = dict(model.loss_params or {})
-    if model.strength is not None:
-        options["strength"] = model.strength
+    if model.regularization is not None:
+        options["strength"] = model.regularization
     return Recipe(
         module=model.module,
         module_params=model.module_params,
         loss=model.loss,
         loss_params=options,
         start_from_votes=model.init == "aggregator",
+        metric=model.validation_metric,
         device=model.device,
     )
+
+
+def check_batches(loss: Any, n_rows: int, batch_size: int, n_classes: int) -> None:
+    """Refuse batches of fewer items than classes where F'F would have no determinant."""
+    if not getattr(head_kind(loss), "needs_a_batch_of_classes", False):
+        return
+    smallest = n_rows // math.ceil(n_rows / batch_size)
+    if smallest < n_classes:
+        raise ValueError(
+            f"this loss holds log det of F'F, which needs at least as many items in each batch as "
+            f"there are classes, {n_classes}; {n_rows} training rows in batches of {batch_size} "
+            f"leave {smallest}. Raise batch_size (several times {n_classes}), or add rows."
+        )

@@ -10,22 +10,16 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from aggregate.annotations import Annotations
 from aggregate.fusion import decide
 from aggregate.learning._base import BaseCrowdClassifier
 from aggregate.learning._crowd_summary import class_shares, confusions_of
-from aggregate.learning.torch._fitting import Fit, Problem, best_fit, check_batches
-from aggregate.learning.torch._inputs import content_order, read_features, read_judges
+from aggregate.learning.torch._fitting import Fit, best_fit
+from aggregate.learning.torch._inputs import read_features
 from aggregate.learning.torch._networks import predict_log, to_tensor
-from aggregate.learning.torch._parameters import (
-    asks_votes,
-    check_parameters,
-    recipe_of,
-    settings_of,
-)
-from aggregate.learning.torch._starts import combine, from_votes, nothing_known
+from aggregate.learning.torch._parameters import check_parameters, recipe_of, settings_of
+from aggregate.learning.torch._problem import Problem, make_problem
+from aggregate.learning.torch._starts import combine
 from aggregate.learning.torch.votes import VoteTensors
-from aggregate.models._gold import gold_codes
 
 Float = NDArray[np.float64]
 
@@ -65,7 +59,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         on standardised features (``hidden=128``, ``dropout=0``), in double precision.
     loss : str or callable
         See above; or a subclass of `aggregate.learning.torch.losses._head.Head`.
-    strength : float, optional
+    regularization : float, optional
         λ; by default what was published for the loss.
     loss_params, module_params : dict, optional
         Further keywords for loss and module. ``module__x`` in `set_params` (and so in a grid
@@ -90,8 +84,10 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         Epochs without a better held-out loss after which training ends; the best epoch is kept.
         None trains all rows for ``max_epochs``.
     validation_fraction : float, default=0.1
-        Share of the labelled rows set aside for that. Their votes are judged, by the loss without
-        its penalty, so no truth is needed.
+        Share of the labelled rows set aside for that, so that no truth is needed.
+    validation_metric : {"loss", "error"}
+        What is measured there: the loss of the votes without its penalty (of a truth: the log
+        loss), or the share of votes (of the truth) that the module does not predict.
     n_init : int, default=1
         Starts; the one with the least held-out loss (without one: training loss) is kept.
     annotator_correlation : float, default=0.4
@@ -148,7 +144,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         module: Any = None,
         *,
         loss: Any = "ccem",
-        strength: float | None = None,
+        regularization: float | None = None,
         loss_params: dict[str, Any] | None = None,
         module_params: dict[str, Any] | None = None,
         aggregator: Any = "majority",
@@ -162,6 +158,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         max_epochs: int = 100,
         patience: int | None = 10,
         validation_fraction: float = 0.1,
+        validation_metric: str = "loss",
         n_init: int = 1,
         annotator_correlation: float = 0.4,
         device: Any = "cpu",
@@ -170,7 +167,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
     ) -> None:
         self.module = module
         self.loss = loss
-        self.strength = strength
+        self.regularization = regularization
         self.loss_params = loss_params
         self.module_params = module_params
         self.aggregator = aggregator
@@ -184,6 +181,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         self.max_epochs = max_epochs
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.validation_metric = validation_metric
         self.n_init = n_init
         self.annotator_correlation = annotator_correlation
         self.device = device
@@ -219,7 +217,8 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
             X = read_features(self, X, reset=True)
             votes = self._read_votes(X, y, items)
             random = np.random.default_rng(self.random_state)
-            problem = self._problem(X, votes, gold, validation_data, random)
+            problem = make_problem(self, X, votes, gold, validation_data, random)
+            self.n_unlabelled_ = problem.n_unlabelled
             seeds = random.integers(2**62, size=self.n_init)
             self._keep(best_fit(problem, recipe_of(self), settings_of(self), seeds), problem)
         except BaseException:  # also an interrupt: never half of one fit and half of another
@@ -227,34 +226,6 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
             self.__dict__.update(before)
             raise
         return self
-
-    def _problem(
-        self,
-        X: Any,
-        votes: Annotations,
-        gold: Any,
-        validation_data: Any,
-        random: np.random.Generator,
-    ) -> Problem:
-        known = gold_codes(gold, votes)
-        alone = from_votes(self.aggregator, votes, gold) if asks_votes(self) else None
-        judges = None
-        if validation_data is not None:
-            judges = read_judges(self, validation_data, votes.classes, votes.annotators)
-        order = content_order(X, votes, random)
-        counts = votes.labels_per_item > 0
-        counts = counts if known is None else counts | (known >= 0)
-        rows = order.rows[counts[order.rows]]
-        n_held_out = 0
-        if judges is None and self.patience is not None:
-            n_held_out = int(self.validation_fraction * len(rows))
-            n_held_out = n_held_out if n_held_out > 1 else 0  # one row judges nothing
-        rows = random.permutation(rows)
-        self.n_unlabelled_ = int(votes.n_items - counts.sum())
-        check_batches(self.loss, len(rows) - n_held_out, self.batch_size, votes.n_classes)
-        alone = nothing_known(votes) if alone is None else alone
-        split = rows[n_held_out:], rows[:n_held_out]
-        return Problem(X, votes, known, alone, order, *split, judges)
 
     def _keep(self, fit: Fit, problem: Problem) -> None:
         """Set what is public of the best start."""

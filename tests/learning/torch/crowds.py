@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from torch import nn
+
+QUICK = {"lr": 0.01, "max_epochs": 40, "patience": 5, "random_state": 0}
 
 
 class Planted(NamedTuple):
@@ -33,3 +36,17 @@ def planted(seed=0, n_items=400, n_classes=3, n_annotators=8, per_item=3, spread
         for j in rng.choice(n_annotators, size=per_item, replace=False):
             table[i, j] = rng.choice(n_classes, p=confusion[j, truth[i]])
     return Planted(X, table, truth, confusion, X_test, y_test)
+
+
+class Net(nn.Module):
+    """A user's module in single precision."""
+
+    def __init__(self, n_features, n_classes, width=16):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(n_features, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.2),
+            nn.Linear(width, n_classes),
+        )  # fmt: skip
+
+    def forward(self, x):
+        return self.layers(x)

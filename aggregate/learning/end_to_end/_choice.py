@@ -127,7 +127,8 @@ def choose(
         here, there = crowd.take(kept), crowd.take(~kept)
         if here.total == 0 or there.total == 0:
             continue
-        inside, outside, start = X[kept], X[~kept], None
+        inside, outside = X[kept], X[~kept]
+        start: Float | None = None
         for place, penalties in enumerate(tried):
             goes_on = start if penalties.strength > 0 else None
             found = fit_coupled(inside, here, network, penalties, settings, goes_on)

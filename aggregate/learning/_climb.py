@@ -132,7 +132,7 @@ def climb(
             view = problem.view(point)
             gain = path[-1] - path[before - 1]
             # Status 1 is a leg's end; 2, that the line search finds nothing higher in doubles.
-            converged = end.status != 1 and gain <= _SETTLED * tol * abs(path[-1])
+            converged = end.status != 1 and gain <= _SETTLED * tol * max(abs(path[-1]), 1)
     return Climb(point, view, np.array(path), len(path) - 1, converged)
 
 

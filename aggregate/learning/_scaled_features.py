@@ -1,8 +1,7 @@
 """Features on a common scale, and the few products that a linear model needs of them.
 
 A dense table is centred and divided by the columns' standard deviations; a sparse one is only
-divided, since centring would fill it. Columns that do not vary become zeros (or stay as they are,
-if sparse) and never meet a division by zero.
+divided, since centring would fill it. Columns that do not vary become zeros.
 """
 
 from __future__ import annotations
@@ -79,9 +78,7 @@ def scale_features(X: Any, standardize: bool) -> Features:
     if not standardize:
         return Features(table, centre, scale)
     if issparse(table):
-        mean = np.asarray(table.mean(axis=0)).ravel()
-        variance = np.asarray(table.power(2).mean(axis=0)).ravel() - mean**2
-        scale = _no_zeros(np.sqrt(np.maximum(variance, 0)), np.sqrt(variance + mean**2))
+        scale = _no_zeros(*_spread(table))
         return Features(csr_array(table.multiply(1 / scale)), centre, scale)
     centre = table.mean(axis=0)
     centred = table - centre
@@ -94,6 +91,18 @@ def scale_features(X: Any, standardize: bool) -> Features:
 def _floor(diagonal: Float, ridge: float) -> float:
     """Return the ridge, or a little more, so that collinear columns leave no zero."""
     return float(ridge + 1e-8 * diagonal.mean() + 1e-300)
+
+
+def _spread(table: Any) -> tuple[Float, Float]:
+    """Return the standard deviation and the largest size of a sparse table's columns."""
+    n_rows, n_columns = table.shape
+    table.sum_duplicates()
+    size = np.asarray(abs(table).max(axis=0).todense()).ravel()
+    mean = np.asarray(table.mean(axis=0)).ravel()
+    stored = np.bincount(table.indices, minlength=n_columns)
+    distance = (table.data - mean[table.indices]) ** 2
+    squares = np.bincount(table.indices, distance, minlength=n_columns)
+    return np.sqrt((squares + (n_rows - stored) * mean**2) / n_rows), size
 
 
 def _no_zeros(deviation: Float, size: Float) -> Float:

@@ -21,6 +21,13 @@ from aggregate.learning.torch.losses.max_mig import max_mig_loss
 from aggregate.learning.torch.losses.soft_cross_entropy import soft_cross_entropy
 from aggregate.learning.torch.losses.trace import trace_loss
 from aggregate.learning.torch.losses.union_net import union_net_loss
+from aggregate.learning.torch.preference_losses import (
+    cdpo_loss,
+    dpo_loss,
+    ipo_loss,
+    preference_logits,
+    rdpo_loss,
+)
 from aggregate.learning.torch.votes import VoteBatch, VoteTensors
 
 __all__ = [
@@ -29,14 +36,19 @@ __all__ = [
     "TorchCrowdClassifier",
     "VoteBatch",
     "VoteTensors",
+    "cdpo_loss",
     "coinnet_loss",
     "conal_loss",
     "coupled_cross_entropy",
+    "dpo_loss",
     "geocrowdnet_f_loss",
     "geocrowdnet_w_loss",
+    "ipo_loss",
     "masked_cross_entropy",
     "max_mig_loss",
     "outlier_penalty",
+    "preference_logits",
+    "rdpo_loss",
     "soft_cross_entropy",
     "trace_loss",
     "union_net_loss",

@@ -111,7 +111,7 @@ def relabel_queue(
     References
     ----------
     H. W. Goh and J. Mueller, ActiveLab: active learning with re-labeling by multiple annotators,
-    ICLR 2023 workshop on trustworthy machine learning for healthcare, section 2.
+    arXiv:2301.11856, 2023.
 
     Examples
     --------

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
         uncertainty,
     )
     from aggregate.io import read_annotations, read_gold
-    from aggregate.learning import CCEMClassifier, CrowdClassifier, RaykarClassifier
+    from aggregate.learning import (
+        CCEMClassifier,
+        CollaborativeRefiner,
+        CrowdClassifier,
+        CrowdLabRefiner,
+        RaykarClassifier,
+        find_label_issues,
+    )
     from aggregate.models import (
         BWA,
         CATD,
@@ -81,9 +88,11 @@ _HOME = {
     "CRH": "aggregate.models",
     "Calibrated": "aggregate.models",
     "ClassConditionalDawidSkene": "aggregate.models",
+    "CollaborativeRefiner": "aggregate.learning",
     "CoupledNMF": "aggregate.models",
     "CrowdClassifier": "aggregate.learning",
     "CrowdLab": "aggregate.models",
+    "CrowdLabRefiner": "aggregate.learning",
     "DawidSkene": "aggregate.models",
     "DependentGroups": "aggregate.models",
     "EBCC": "aggregate.models",
@@ -120,6 +129,7 @@ _HOME = {
     "compare": "aggregate.inspection",
     "dependence_report": "aggregate.inspection",
     "estimate_correlation": "aggregate.models",
+    "find_label_issues": "aggregate.learning",
     "group_annotations": "aggregate.grouping",
     "identifiability_report": "aggregate.inspection",
     "load_dataset": "aggregate.datasets",
@@ -151,9 +161,11 @@ __all__ = [
     "CCEMClassifier",
     "Calibrated",
     "ClassConditionalDawidSkene",
+    "CollaborativeRefiner",
     "CoupledNMF",
     "CrowdClassifier",
     "CrowdLab",
+    "CrowdLabRefiner",
     "DawidSkene",
     "DependentGroups",
     "EigenRatio",
@@ -184,6 +196,7 @@ __all__ = [
     "compare",
     "dependence_report",
     "estimate_correlation",
+    "find_label_issues",
     "group_annotations",
     "identifiability_report",
     "labels_needed",

@@ -1,9 +1,10 @@
 """Fit estimators that take ``sample_weight`` to weighted copies of rows.
 
 Rows that stand there several times change what some parameters mean. Where that can be put right
-it is: SGD averages its loss over rows, copies or not, so that their weights are made 1 on
-average; networks average over batches, which grow with the copies; boosting decides whether to
-stop early by the number of rows, and is given whole rows to judge itself by.
+it is: SGD adds its penalty at each row, copy or not, so that ``alpha`` shrinks as they grow in
+number (larger weights would do as well, but for longer steps); networks average over batches,
+which grow with the copies; boosting decides whether to stop early by the number of rows, and is
+given whole rows to judge itself by.
 """
 
 from __future__ import annotations
@@ -39,19 +40,16 @@ def fit_copies(estimator: Any, X: Any, weights: Float, classes: NDArray[Any]) ->
     refuse_own_balance(estimator)
     copies = copies_of(weights)
     growth = len(copies.rows) / count_rows(X)
-    scale, changed = 1.0, {}
+    changed = {}
     if isinstance(estimator, SGDClassifier):
-        scale = growth
+        changed = {"alpha": estimator.alpha / growth}
     elif isinstance(estimator, MLPClassifier):
-        batch = (
-            min(_BATCH, len(weights)) if estimator.batch_size == "auto" else estimator.batch_size
-        )
+        batch = estimator.batch_size
+        batch = min(_BATCH, len(weights)) if batch == "auto" else batch
         changed = {"batch_size": max(round(batch * growth), 1)}
     with _for_now(estimator, changed):
         return estimator.fit(
-            take_rows(X, copies.rows),
-            classes[copies.classes],
-            sample_weight=copies.weights * scale,
+            take_rows(X, copies.rows), classes[copies.classes], sample_weight=copies.weights
         )
 
 

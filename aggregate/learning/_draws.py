@@ -65,6 +65,13 @@ def _have_probabilities(ensemble: DrawnEnsemble) -> bool:
     return all(hasattr(model, "predict_proba") for model in ensemble.estimators_)
 
 
+def _have_scores(ensemble: DrawnEnsemble) -> bool:
+    return all(
+        hasattr(model, "decision_function") and len(model.classes_) == len(ensemble.classes)
+        for model in ensemble.estimators_
+    )
+
+
 class DrawnEnsemble(ClassifierMixin, BaseEstimator):
     """The mean of classifiers that were fitted to different draws of the labels.
 
@@ -113,6 +120,11 @@ class DrawnEnsemble(ClassifierMixin, BaseEstimator):
             in_columns(m.predict_proba(X), m.classes_, self.classes) for m in self.estimators_
         )
         return np.asarray(total / len(self.estimators_))
+
+    @available_if(_have_scores)
+    def decision_function(self, X: Any) -> Float:
+        """Return the mean of the classifiers' scores."""
+        return np.mean([model.decision_function(X) for model in self.estimators_], axis=0)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of highest mean probability, or that most classifiers name."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from sklearn import get_config
 from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.svm import SVC, NuSVC
 from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
@@ -50,6 +51,14 @@ def splits_rows(estimator: Any, n_copies: int) -> str | None:
         if splits:
             return name
     return None
+
+
+def dear_with_copies(estimator: Any, growth: float, n_draws: int) -> bool:
+    """Say whether copies, of which there are ``growth`` per row, take longer than as many fits.
+
+    The time of kernel machines grows with the square of the rows, at least.
+    """
+    return isinstance(estimator, SVC | NuSVC) and growth**2 > n_draws
 
 
 def own_balance(estimator: Any) -> str | None:

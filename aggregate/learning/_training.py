@@ -6,8 +6,9 @@ a pipeline                            transformers see each row once, the last s
 a regressor                           soft labels are its targets ("targets")
 a grid or random search               rows are split, copies never ("weights" within)
 takes ``sample_weight``               weighted copies of rows ("weights")
-anything else, or one that sets       labels are drawn, several fits averaged ("draws")
-rows aside by itself
+anything else; one that sets rows     labels are drawn, several fits averaged ("draws")
+aside by itself; a kernel machine
+that many copies would slow down
 ====================================  =========================================================
 """
 
@@ -32,7 +33,7 @@ from aggregate.learning._copies import (
     takes_judges,
 )
 from aggregate.learning._draws import DrawnEnsemble, draw_labels
-from aggregate.learning._estimator_kinds import splits_rows, takes_weights
+from aggregate.learning._estimator_kinds import dear_with_copies, splits_rows, takes_weights
 from aggregate.learning._expansion import take_rows
 from aggregate.learning._inner_search import fit_search
 from aggregate.learning._probability_regressor import ProbabilityRegressor, for_tables
@@ -115,7 +116,9 @@ class Training:
                 return Trained(fit_boosting(model, X, weights, self), "weights")
             if keeps_folds(model):
                 return Trained(fit_in_folds(model, X, weights, self), "weights")
-            if splits_rows(model, int((weights > 0).sum())) is None:
+            n_copies = int((weights > 0).sum())
+            dear = dear_with_copies(model, n_copies / len(weights), self.n_draws)
+            if not dear and splits_rows(model, n_copies) is None:
                 return Trained(fit_copies(model, X, weights, self.classes), "weights")
         return Trained(self._fit_draws(estimator, X, weights, random), "draws")
 

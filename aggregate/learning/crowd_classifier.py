@@ -53,7 +53,9 @@ class CrowdClassifier(TrainsOnSoftLabels):
     ``"draws"``
         It takes no weights (nearest neighbours, LDA, QDA, Gaussian processes), or sets rows aside
         by itself (early stopping, ``LogisticRegressionCV``, ``oob_score``), where copies of a
-        row would be on both sides: labels are drawn ``n_samples`` times, and the fits averaged.
+        row would be on both sides, or it is a kernel machine (`SVC`) that so many copies would
+        slow down more than as many fits: labels are drawn ``n_samples`` times, and the fits
+        averaged.
     ``"labels"``
         Every row has one class: an ordinary fit.
 

@@ -231,3 +231,16 @@ def test_text_goes_through_a_pipeline():
     model = CrowdClassifier(make_pipeline(TfidfVectorizer(), LogisticRegression()))
     assert model.fit(texts, votes).predict(["good", "bad"]).tolist() == [1, 0]
     assert model.way_ == "weights"
+
+
+def test_a_kernel_machine_with_many_copies_is_trained_on_draws():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(60, 2))
+    for n_classes, way in ((2, "weights"), (4, "draws")):
+        soft = random.dirichlet(np.full(n_classes, 5.0), size=60)
+        model = CrowdClassifier(SVC(), n_samples=5).fit_soft(X, soft)
+        assert model.way_ == way
+        shape = (60,) if n_classes == 2 else (60, 4)
+        assert model.decision_function(X).shape == shape
+    scores = np.mean([m.decision_function(X) for m in model.estimator_.estimators_], axis=0)
+    np.testing.assert_allclose(model.decision_function(X), scores)

@@ -23,13 +23,15 @@ def explain(
     gold: NDArray[np.int32] | None,
 ) -> list[str]:
     """Return which models take part and why, how sure they may be, and what it changes."""
-    sentences = [f"The soft labels are the mean of {_listed(list(auto.members_))}."]
+    weights = zip(auto.members_, auto.member_weights_.tolist(), strict=True)
+    members = _listed([f"{name} ({weight:.0%})" for name, weight in weights])
+    sentences = [f"The soft labels are the mean of {members}."]
     if left_out:
         sentences.append(
             f"{_listed(left_out).capitalize()} left out: all but removes a class that many votes "
             "name."
         )
-    sentences.append(_who_gave_it(residuals, "pooled" in auto.members_))
+    sentences.append(_who_gave_it(residuals))
     sentences.append(_how_sure(auto, residuals, gold))
     shares = vote_shares(annotations)
     vote = decide(shares, class_prior=auto.class_prior_)
@@ -43,15 +45,12 @@ def explain(
     return sentences
 
 
-def _who_gave_it(residuals: Residuals, pooled_joins: bool) -> str:
+def _who_gave_it(residuals: Residuals) -> str:
     if not np.isfinite(residuals.gain_error):
         return "Too few items have two labels to tell annotators apart; they may be all alike."
     gain = f"{residuals.gain:+.3f} ± {residuals.gain_error:.3f} in log probability per label"
-    if pooled_joins:
-        return (
-            f"Knowing who gave a label does not clearly help to foretell labels ({gain}), so a "
-            "model in which all annotators are alike takes part."
-        )
+    if not residuals.annotators_differ:
+        return f"Knowing who gave a label does not clearly help to foretell labels ({gain})."
     return f"Annotators differ: knowing who gave a label helps to foretell labels ({gain})."
 
 

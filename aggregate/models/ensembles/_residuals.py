@@ -6,6 +6,7 @@ never praised for having memorised its annotators.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,8 @@ Float = NDArray[np.float64]
 
 _MOST_ITEMS = 20_000  # more only sharpen what is sharp already
 _MOST_PAIRS = 500
-_FOLDS = 5
+FOLDS = 5
+_CLEAR = 2.0  # standard errors by which annotators must be told apart
 _FEW_ITEMS = 2_000  # up to which the folds are drawn three times
 
 
@@ -38,6 +40,11 @@ class Residuals(NamedTuple):
     excess_error: float
     gain: float
     gain_error: float
+
+    @property
+    def annotators_differ(self) -> bool:
+        """Whether knowing who gave a label clearly helps to foretell labels."""
+        return self.gain > _CLEAR * self.gain_error
 
 
 def measure_residuals(
@@ -56,19 +63,13 @@ def measure_residuals(
     random : Generator
         Draws the folds, and the items if there are very many.
     """
-    spoken = np.flatnonzero(annotations.labels_per_item > 1)
-    if len(spoken) > _MOST_ITEMS:
-        spoken = np.sort(random.choice(spoken, _MOST_ITEMS, replace=False))
-    votes = part_of(annotations, spoken)
-    if votes.n_items < _FOLDS:
+    votes = shared_items(annotations, random)
+    if votes.n_items < FOLDS:
         return Residuals(0.0, np.inf, 0.0, np.inf)
     rounds = 3 if votes.n_items <= _FEW_ITEMS else 1
     pairs, gains = np.zeros((votes.n_items, 3)), np.zeros(votes.n_items)
     for _ in range(rounds):
-        fold = random.permutation(np.arange(votes.n_items) % _FOLDS)
-        for k in range(_FOLDS):
-            seen, unseen = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-            learned, held_out = part_of(votes, seen), part_of(votes, unseen)
+        for learned, held_out, unseen in splits(votes, random):
             model.fit(learned)
             baseline.fit(learned)
             judged = _judge(held_out, model)
@@ -78,6 +79,24 @@ def measure_residuals(
     agreed, expected, counted = pairs.T
     excess, excess_error = _ratio(agreed - expected, counted - expected)
     return Residuals(excess, excess_error, gain, gain_error)
+
+
+def shared_items(annotations: Annotations, random: np.random.Generator) -> Annotations:
+    """Return the annotations of items with two labels or more; of very many items, some."""
+    shared = np.flatnonzero(annotations.labels_per_item > 1)
+    if len(shared) > _MOST_ITEMS:
+        shared = np.sort(random.choice(shared, _MOST_ITEMS, replace=False))
+    return part_of(annotations, shared)
+
+
+def splits(
+    votes: Annotations, random: np.random.Generator
+) -> Iterator[tuple[Annotations, Annotations, NDArray[np.intp]]]:
+    """Yield, fold by fold: the items to learn from, those held out, and where these stand."""
+    fold = random.permutation(np.arange(votes.n_items) % FOLDS)
+    for k in range(FOLDS):
+        unseen = np.flatnonzero(fold == k)
+        yield part_of(votes, np.flatnonzero(fold != k)), part_of(votes, unseen), unseen
 
 
 def part_of(annotations: Annotations, items: NDArray[np.intp]) -> Annotations:

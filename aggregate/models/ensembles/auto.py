@@ -13,9 +13,9 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import CorrelationBelief, average_posterior
 from aggregate.fusion.posterior import clamp
 from aggregate.models._confusion_model import ConfusionModel
-from aggregate.models.bayesian import CBCC, MACE
+from aggregate.models.bayesian import CBCC, EBCC, MACE
+from aggregate.models.ensembles._evidence import surprise_per_item, weights_of
 from aggregate.models.ensembles._explanation import explain
-from aggregate.models.ensembles._residuals import Residuals
 from aggregate.models.ensembles._scores import as_given, log_scores
 from aggregate.models.ensembles.correlation import belief_of, cross_examine
 from aggregate.models.structures import (
@@ -27,7 +27,16 @@ from aggregate.models.structures.one_coin import lost_classes
 
 Float = NDArray[np.float64]
 
-_CLEAR = 2.0  # standard errors by which annotators must be told apart
+_SHARES = {  # a third for each answer to how annotators differ
+    "hierarchical": 1 / 9,
+    "cbcc": 1 / 9,
+    "ebcc": 1 / 9,
+    "mace": 1 / 6,
+    "one-coin": 1 / 6,
+    "pooled": 1 / 3,
+}
+_SUBTYPES = 10
+_LARGEST = 50_000_000  # cells of the table that EBCC begins with
 
 
 class _QuietOneCoin(OneCoinDawidSkene):
@@ -44,23 +53,27 @@ class _QuietOneCoin(OneCoinDawidSkene):
 
 
 class Auto(ConfusionModel):
-    r"""Soft labels from votes by the mean of four models that fail in different ways.
+    r"""Soft labels from votes by the mean of six models that fail in different ways.
 
     No criterion that sees votes alone picks the best model: likelihood, held-out labels
     included, prefers full confusion matrices even where annotators share their mistakes and
-    one number per annotator finds more of the truth. So nothing is picked. Two models give
-    every annotator a confusion matrix and shrink it to what is usual, in the crowd
-    (`HierarchicalDawidSkene`) or in a community (`CBCC`); two give one number
-    (`OneCoinDawidSkene`, and `MACE` with a habit for the rest). Their posteriors are
-    averaged, each made as sure as the votes allow (`estimate_correlation`).
+    one number per annotator finds more of the truth. So nothing is picked. How annotators
+    differ has three answers, with a third of the weight each:
 
-    Three rules, none of which sees a truth:
+    - by a confusion matrix each, shrunk to what is usual in the crowd
+      (`HierarchicalDawidSkene`), in a community (`CBCC`), or not at all, with subtypes of items
+      that fool many alike (`EBCC`);
+    - by one number each (`OneCoinDawidSkene`, and `MACE` with a habit for the rest);
+    - not at all (`PooledDawidSkene`).
 
-    - a model that all but removes a class which many votes name is left out;
-    - where labels on held-out items are not foretold better by knowing who gave them,
-      `PooledDawidSkene`, for which all annotators are alike, joins;
-    - gold, if any, sharpens the correlation by a fit that has not seen it, and then joins
-      the fits.
+    Every weight is multiplied by the probability that the model gives to the labels of one
+    item it has not seen (geometric mean over items, each label foretold from the others of
+    its item): evidence enough to discount what is plainly wrong of a crowd, and not enough to
+    pick. The posteriors are averaged, each made as sure as the votes allow
+    (`estimate_correlation`). A model that all but removes a class which many votes name is
+    left out; so is `EBCC` where annotators and classes are so many that it would need
+    gigabytes. Gold, if any, sharpens the correlation by a fit that has not seen it, and then
+    joins the fits.
 
     What was done stands in ``explanation_``. It fails where every model does: a crowd that
     is wrong together, or mostly adversarial.
@@ -79,7 +92,8 @@ class Auto(ConfusionModel):
     n_jobs : int, optional
         Threads; -1 for all processors. Results are the same to the last bit.
     random_state : int or Generator, default=0
-        Seed of the split of the items that `estimate_correlation` makes, and of random ties.
+        Seed of the splits of the items on which models are judged, of the start of `EBCC`, and
+        of random ties.
     verbose : bool, default=False
         Show a progress bar over the models.
 
@@ -87,6 +101,8 @@ class Auto(ConfusionModel):
     ----------
     members_ : dict of str to aggregator
         The fitted models that take part.
+    member_weights_ : ndarray
+        Their weights, in the same order; they sum to one.
     explanation_ : list of str
         What was done and why, in sentences.
     annotator_correlation_ : float
@@ -94,9 +110,12 @@ class Auto(ConfusionModel):
     correlations_, correlation_weights_ : ndarray of shape (S,)
         What is believed of it, value by value; ``belief_`` is both as a `CorrelationBelief`.
     confusion_ : ndarray of shape (M, K, K)
-        The mean of the members'; so are the next two.
-    class_prior_ : ndarray of shape (K,)
+        The weighted mean of the members', without the one that knows no differences between
+        annotators where the votes clearly tell of some.
     annotator_skill_ : ndarray of shape (M,)
+        That of the mean.
+    class_prior_ : ndarray of shape (K,)
+        The weighted mean of the members'.
     classes_, annotators_, items_ : ndarray
         What the axes stand for.
     probas_ : ndarray of shape (N, K)
@@ -114,8 +133,12 @@ class Auto(ConfusionModel):
     References
     ----------
     J. A. Hoeting, D. Madigan, A. E. Raftery and C. T. Volinsky, Bayesian model averaging: a
-    tutorial, Statistical Science 14(4):382-417, 1999 (why to average; the weights here are
-    equal, for the reason above).
+    tutorial, Statistical Science 14(4):382-417, 1999 (why to average; the weights there are
+    those of all items' evidence).
+
+    Y. Yao, A. Vehtari, D. Simpson and A. Gelman, Using stacking to average Bayesian predictive
+    distributions, Bayesian Analysis 13(3):917-1007, 2018, section 3.4 (weights by the
+    held-out probability of all items).
 
     Examples
     --------
@@ -125,7 +148,7 @@ class Auto(ConfusionModel):
     >>> model.labels_
     array([0, 1, 0, 1, 0])
     >>> list(model.members_)
-    ['hierarchical', 'cbcc', 'mace', 'one-coin', 'pooled']
+    ['hierarchical', 'cbcc', 'ebcc', 'mace', 'one-coin', 'pooled']
     """
 
     def __init__(
@@ -150,27 +173,42 @@ class Auto(ConfusionModel):
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         check_number("max_iter", self.max_iter, low=1, integer=True)
         check_number("tol", self.tol, low=0)
-        residuals = cross_examine(annotations, self.random_state)
+        random = np.random.default_rng(self.random_state)
+        residuals = cross_examine(annotations, random)
         belief = belief_of(residuals)
-        members = self._members(residuals)
+        members = self._members(annotations, int(random.integers(2**31)))
+        surprise = surprise_per_item(annotations, members, random)
         if gold is not None:
             blind = self._fitted(members, annotations, None)[0]
-            scores = np.mean([log_scores(model, annotations) for model in blind.values()], axis=0)
-            belief = belief.observe_gold(scores, annotations.labels_per_item, gold)
+            scores = [log_scores(model, annotations) for model in blind.values()]
+            weights = list(_weights(blind, surprise).values())
+            mean = np.average(scores, axis=0, weights=weights)
+            belief = belief.observe_gold(mean, annotations.labels_per_item, gold)
         self.correlations_, self.correlation_weights_ = belief.values, belief.weights
         self.members_, left_out = self._fitted(members, annotations, gold)
+        self.member_weights_ = np.array(list(_weights(self.members_, surprise).values()))
         self.annotator_correlation_ = belief.mean
         fitted = list(self.members_.values())
+        telling = [
+            name != "pooled" or not residuals.annotators_differ or len(fitted) == 1
+            for name in self.members_
+        ]
         self._keep_confusions(
-            np.mean([model.confusion_ for model in fitted], axis=0),
-            np.mean([model.class_prior_ for model in fitted], axis=0),
+            np.average(
+                [model.confusion_ for model in fitted],
+                axis=0,
+                weights=telling * self.member_weights_,
+            ),
+            self._mean([model.class_prior_ for model in fitted]),
         )
         self.n_iter_ = max(model.n_iter_ for model in fitted)
         self.converged_ = all(model.converged_ for model in fitted)
         self.objective_path_ = fitted[0].objective_path_
         self.explanation_ = explain(annotations, self, residuals, left_out, gold)
+        if "ebcc" not in members:
+            self.explanation_.insert(1, "Ebcc is left out: it would need gigabytes.")
 
-    def _members(self, residuals: Residuals) -> dict[str, ConfusionModel]:
+    def _members(self, annotations: Annotations, seed: int) -> dict[str, ConfusionModel]:
         """Return the models to fit."""
         how: dict[str, Any] = {
             "max_iter": self.max_iter,
@@ -179,14 +217,16 @@ class Auto(ConfusionModel):
             "unknown_annotators": self.unknown_annotators,
             "n_jobs": self.n_jobs,
         }
-        members = {
+        members: dict[str, ConfusionModel] = {
             "hierarchical": HierarchicalDawidSkene(**how),
             "cbcc": CBCC(**how),
-            "mace": MACE(n_init=1, **how),  # from the vote: other starts are drawn
-            "one-coin": _QuietOneCoin(**how),
         }
-        if not residuals.gain > _CLEAR * residuals.gain_error:
-            members["pooled"] = PooledDawidSkene(**how)
+        cells = annotations.n_annotators * annotations.n_classes**2 * _SUBTYPES
+        if cells <= _LARGEST:
+            members["ebcc"] = EBCC(n_subtypes=_SUBTYPES, n_init=1, random_state=seed, **how)
+        members["mace"] = MACE(n_init=1, **how)  # from the vote: other starts are drawn
+        members["one-coin"] = _QuietOneCoin(**how)
+        members["pooled"] = PooledDawidSkene(**how)
         return members
 
     def _fitted(
@@ -215,10 +255,18 @@ class Auto(ConfusionModel):
 
     def _soft_labels(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Float:
         total = np.zeros((annotations.n_items, len(self.classes_)))
-        for model in self.members_.values():
+        for model, weight in zip(self.members_.values(), self.member_weights_, strict=True):
             scores = log_scores(model, annotations)
-            total += average_posterior(annotations, scores, self.belief_, n_jobs=self.n_jobs)
-        return clamp(total / len(self.members_), gold)
+            soft = average_posterior(annotations, scores, self.belief_, n_jobs=self.n_jobs)
+            total += weight * soft
+        return clamp(total / total.sum(axis=1, keepdims=True), gold)
 
     def _stranger(self) -> Float:
-        return np.asarray(np.mean([m._stranger() for m in self.members_.values()], axis=0))
+        return self._mean([model._stranger() for model in self.members_.values()])
+
+    def _mean(self, of_members: list[Float]) -> Float:
+        return np.asarray(np.average(of_members, axis=0, weights=self.member_weights_))
+
+
+def _weights(members: dict[str, ConfusionModel], surprise: dict[str, float]) -> dict[str, float]:
+    return weights_of({name: _SHARES[name] for name in members}, surprise)

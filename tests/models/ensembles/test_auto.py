@@ -1,4 +1,4 @@
-"""Auto: the mean of its members, its three rules, and what it says of them."""
+"""Auto: the mean of its members, what weighs them, and what it says of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from aggregate import Annotations, Auto, MajorityVote
 from aggregate.fusion import CorrelationBelief
 from aggregate.metrics import accuracy, log_loss
+from aggregate.models.ensembles import auto
 from tests import naive, problems
 from tests.models.ensembles.crowds import misled
 
@@ -31,24 +32,55 @@ def test_is_the_mean_of_its_members():
     votes = problems.planted(0).votes
     model = Auto().fit(votes)
     total = np.zeros_like(model.probas_)
-    for member in model.members_.values():
+    for name, member in model.members_.items():
+        weight = model.member_weights_[list(model.members_).index(name)]
         scores = naive.log_joint(
             problems.triples(votes), member.confusion_, member.class_prior_, votes.n_items
         )
-        for value, weight in zip(model.belief_.values, model.belief_.weights, strict=True):
-            total += weight * naive.temper(scores, votes.labels_per_item, value)
-    np.testing.assert_allclose(model.probas_, total / len(model.members_), rtol=1e-8)
-    confusions = [member.confusion_ for member in model.members_.values()]
-    np.testing.assert_allclose(model.confusion_, np.mean(confusions, axis=0))
+        if name == "ebcc":  # whose posterior is not that of its mean confusions
+            scores = np.log(member.predict_proba(votes))
+        for value, share in zip(model.belief_.values, model.belief_.weights, strict=True):
+            total += weight * share * naive.temper(scores, votes.labels_per_item, value)
+    np.testing.assert_allclose(model.probas_, total, rtol=1e-8)
+    assert list(model.members_)[-1] == "pooled"  # which knows no single annotators
+    confusions = [member.confusion_ for member in model.members_.values()][:-1]
+    weights = model.member_weights_[:-1] / model.member_weights_[:-1].sum()
+    wanted = np.einsum("m,mjky->jky", weights, confusions)
+    np.testing.assert_allclose(model.confusion_, wanted)
     np.testing.assert_allclose(model.predict_proba(votes), model.probas_, rtol=1e-12)
 
 
-def test_takes_four_kinds_where_annotators_differ():
+SIX = ["hierarchical", "cbcc", "ebcc", "mace", "one-coin", "pooled"]
+
+
+def test_takes_six_of_three_kinds():
     planted = problems.planted(1, n_items=500)
     model = Auto().fit(planted.votes)
-    assert list(model.members_) == ["hierarchical", "cbcc", "mace", "one-coin"]
+    assert list(model.members_) == SIX
+    np.testing.assert_allclose(model.member_weights_.sum(), 1)
     assert accuracy(model.probas_, planted.truth) > 0.8
     assert any("Annotators differ" in sentence for sentence in model.explanation_)
+
+
+def test_does_not_heed_a_model_that_is_plainly_wrong():
+    """Ten good annotators and ten who guess: whose label it is tells nearly everything."""
+    random = np.random.default_rng(3)
+    truth = random.integers(0, 2, 300)
+    item, annotator = np.repeat(np.arange(300), 20), np.tile(np.arange(20), 300)
+    right = random.random(6000) < np.where(annotator < 10, 0.97, 0.5)
+    votes = problems.from_codes(
+        item, annotator, np.where(right, truth[item], 1 - truth[item]), (300, 20, 2)
+    )
+    model = Auto().fit(votes)
+    assert dict(zip(model.members_, model.member_weights_, strict=True))["pooled"] < 0.05
+    assert log_loss(model.probas_, truth) < 0.1
+
+
+def test_subtypes_are_left_out_where_they_need_gigabytes(monkeypatch):
+    monkeypatch.setattr(auto, "_LARGEST", 500)
+    model = Auto().fit(problems.planted(1).votes)
+    assert list(model.members_) == [name for name in SIX if name != "ebcc"]
+    assert any("gigabytes" in sentence for sentence in model.explanation_)
 
 
 def test_leaves_out_who_loses_a_class():
@@ -61,7 +93,7 @@ def test_leaves_out_who_loses_a_class():
     assert accuracy(model.probas_, truth) > accuracy(MajorityVote().fit(votes).probas_, truth)
 
 
-def test_a_vote_that_is_not_refuted_takes_part():
+def test_a_vote_that_is_not_refuted_counts():
     random = np.random.default_rng(0)
     truth = random.integers(0, 3, 60)
     item = np.repeat(np.arange(60), 3)
@@ -69,7 +101,8 @@ def test_a_vote_that_is_not_refuted_takes_part():
     label = np.where(random.random(180) < 0.7, truth[item], random.integers(0, 3, 180))
     votes = problems.from_codes(item, annotator, label, (60, 60, 3))
     model = Auto().fit(votes)
-    assert "pooled" in model.members_
+    assert model.member_weights_[list(model.members_).index("pooled")] > 1 / 4
+    assert any("does not clearly help" in sentence for sentence in model.explanation_)
     vote = accuracy(MajorityVote().fit(votes).probas_, truth)
     assert accuracy(model.probas_, truth) > vote - 0.05
 

@@ -8,12 +8,14 @@ annotators judge each other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.linalg import block_diag, cho_factor, eigh
+from scipy.linalg.lapack import dpotri
 
 from aggregate._tables import row_codes
 from aggregate.inspection._likelihood import Estimated
@@ -21,10 +23,11 @@ from aggregate.kernels.information import lose_all, lose_blocks
 
 Float = NDArray[np.float64]
 
-MOST = 2500  # coordinates of a matrix that is inverted whole
+MOST = 4000  # coordinates of a matrix that is inverted whole
 _SLOW = 3e10  # multiplications of the whole matrix beyond which blocks must do
 _LARGE = 1 << 28  # numbers in the blocks: 2 GB
 _LEAST = 1e-9  # share of the complete information that counts as information
+_ODD = 4.0  # times the variance by the pseudo-labels alone from which labels are said to mislead
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +72,10 @@ def complete(estimate: Estimated) -> tuple[Float, Float]:
     """Return the complete information of the blocks (B, D, D) and of the prior (P, P)."""
     scores = estimate.prior_scores
     corner = estimate.prior_weight * (scores.T * estimate.class_prior) @ scores
-    return _of_labels(estimate, estimate.weight), corner
+    return of_labels(estimate, estimate.weight), corner
 
 
-def _of_labels(estimate: Estimated, weight: Float) -> Float:
+def of_labels(estimate: Estimated, weight: Float) -> Float:
     """Return the information of labels with known truth, so many for each row, by blocks."""
     spread = np.einsum(
         "bky,bykc,bykd,bk->bkcd",
@@ -92,9 +95,9 @@ def _free_the_crowd(estimate: Estimated, information: Float) -> None:
     Rows that vary about a common mean of unknown place hold each other together, but do not
     hold the mean; one imaginary annotator, the hyper-prior, does.
     """
-    if estimate.crowd_weight is None:
+    if not estimate.learned:
         return
-    pull = _of_labels(estimate, estimate.crowd_weight)
+    pull = of_labels(estimate, estimate.believed_weight)
     stack = pull.reshape(-1, estimate.width)
     total = pull.sum(axis=0) + pull.mean(axis=0)
     n = len(stack)
@@ -136,7 +139,7 @@ def _whole(estimate: Estimated) -> Covariance:
     information[last, last] = corner
     scale = _scale(np.diag(information))
     items, votes = _items(estimate), estimate.votes
-    slope = np.zeros((estimate.votes.n_classes, n))
+    slope = np.zeros((votes.n_classes, n))
     lose_all(
         votes.item_ptr, items.block, items.code, items.posterior, items.scores,
         estimate.offset, estimate.prior_scores, width, 0, votes.n_items, np.full(n_blocks, -1),
@@ -144,7 +147,8 @@ def _whole(estimate: Estimated) -> Covariance:
         information, slope,
     )  # fmt: skip
     _free_the_crowd(estimate, information)
-    whole = _inverse(information, scale)
+    bound = np.concatenate([_bound(part).ravel() for part in _believed(estimate)])
+    whole = _inverse(information, scale, bound, lambda: _believed_whole(estimate))
     inner = whole[: last.start, : last.start].reshape(n_blocks, width, n_blocks, width)
     return Covariance(
         np.ascontiguousarray(np.einsum("bcbd->bcd", inner)),
@@ -160,23 +164,59 @@ def _scale(diagonal: Float) -> Float:
     return np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
 
 
-def _inverse(information: Float, scale: Float) -> Float:
+def _believed(estimate: Estimated) -> tuple[Float, Float]:
+    """Return the information in the pseudo-labels alone, of the blocks and of the prior."""
+    scores = estimate.prior_scores
+    corner = max(estimate.belief.items, 0.0) * (scores.T * estimate.class_prior) @ scores
+    return of_labels(estimate, estimate.believed_weight), corner
+
+
+def _believed_whole(estimate: Estimated) -> Float:
+    blocks, corner = _believed(estimate)
+    whole = block_diag(*blocks, corner)
+    _free_the_crowd(estimate, whole)
+    return whole
+
+
+def _bound(believed: Float) -> Float:
+    """Return the variances above which labels seem to tell less than nothing, shape (..., D)."""
+    ridge = _LEAST * np.eye(believed.shape[-1])
+    inverse = np.linalg.inv(believed + ridge) if believed.size else believed
+    return _ODD * np.diagonal(inverse, axis1=-2, axis2=-1)
+
+
+def _inverse(
+    information: Float, scale: Float, bound: Float, believed: Callable[[], Float]
+) -> Float:
     """Return the inverse of a symmetric matrix given by its lower half, made positive definite.
 
-    Directions in which the votes say next to nothing keep a sliver of the complete information.
+    Labels cannot tell less than nothing. Where they seem to, because the fit is no maximum of
+    this likelihood or the likelihood no normal density, they tell nothing, and what the
+    pseudo-labels tell remains.
     """
-    scaled = information / scale / scale[:, np.newaxis]
+    outer = scale[:, np.newaxis] * scale
+    scaled = information / outer
+    inverse = _positive_inverse(scaled)
+    if inverse is None or (np.diag(inverse) > bound * scale**2).any():
+        told, where = eigh(scaled - believed() / outer, subset_by_value=(-np.inf, 0.0))
+        scaled += (where * (_LEAST - told)) @ where.T
+        inverse = _positive_inverse(scaled)
+        if inverse is None:
+            values, vectors = eigh(scaled)
+            inverse = (vectors / np.maximum(values, _LEAST)) @ vectors.T
+    return np.asarray(inverse / outer)
+
+
+def _positive_inverse(matrix: Float) -> Float | None:
+    """Return the inverse, None if the matrix (its lower half) is not safely positive definite."""
     try:
-        factor = cho_factor(scaled, lower=True)
-        smallest = np.min(np.diag(factor[0])) ** 2
+        factor = cho_factor(matrix, lower=True)
     except np.linalg.LinAlgError:
-        smallest = 0.0
-    if smallest > _LEAST:
-        inverse = cho_solve(factor, np.eye(len(scaled)))
-    else:
-        values, vectors = eigh(scaled, lower=True)
-        inverse = (vectors / np.maximum(values, _LEAST)) @ vectors.T
-    return np.asarray(inverse / scale / scale[:, np.newaxis])
+        return None
+    if np.min(np.diag(factor[0]), initial=1.0) ** 2 < _LEAST:
+        return None
+    inverse, _ = dpotri(factor[0], lower=True)
+    return np.asarray(np.tril(inverse) + np.tril(inverse, -1).T)
 
 
 def _arrow(estimate: Estimated) -> Covariance:
@@ -191,10 +231,18 @@ def _arrow(estimate: Estimated) -> Covariance:
         estimate.offset, estimate.prior_scores, width, 0, votes.n_items, np.full(n_blocks, -1),
         np.empty((len(slope), items.length)), blocks, border, corner, slope,
     )  # fmt: skip
-    own = np.stack([_inverse(block, each) for block, each in zip(blocks, scale, strict=True)])
+    believed, prior_believed = _believed(estimate)
+    own = np.stack(
+        [
+            _inverse(blocks[b], scale[b], bound, believed[b].copy)
+            for b, bound in enumerate(_bound(believed))
+        ]
+    )
     pull = np.einsum("bcd,bdp->bcp", own, border)
     left = corner - np.einsum("bcp,bcq->pq", border, pull)
-    prior = _inverse(left, prior_scale) if len(corner) else left
+    prior = left
+    if len(corner):
+        prior = _inverse(left, prior_scale, _bound(prior_believed), prior_believed.copy)
     across = -np.einsum("bcp,pq->bcq", pull, prior)
     return Covariance(
         own - np.einsum("bcp,bdp->bcd", across, pull),
@@ -203,55 +251,3 @@ def _arrow(estimate: Estimated) -> Covariance:
         None,
         slope / max(estimate.votes.n_items, 1),
     )
-
-
-def confusion_variance(estimate: Estimated, found: Covariance) -> Float:
-    """Return the variance of every confusion, shape (B, K, K)."""
-    variance = np.empty_like(estimate.of_block)
-    for k, first in enumerate(estimate.offset):
-        part = slice(first, first + estimate.window)
-        change = estimate.of_block[:, k, :, np.newaxis] * estimate.scores[:, :, k]
-        variance[:, k] = np.einsum("byc,bcd,byd->by", change, found.blocks[:, part, part], change)
-    return np.maximum(variance, 0.0)
-
-
-def prior_variance(estimate: Estimated, found: Covariance) -> Float:
-    """Return the variance of the class prior, shape (K,)."""
-    change = estimate.class_prior[:, np.newaxis] * estimate.prior_scores
-    return np.maximum(np.einsum("kc,cd,kd->k", change, found.corner, change), 0.0)
-
-
-def skill_variance(estimate: Estimated, found: Covariance) -> Float:
-    """Return the variance of each block's probability of being right, shape (B,)."""
-    prior, rows = estimate.class_prior, estimate.of_block
-    change = np.zeros((estimate.n_blocks, estimate.width))
-    right = np.einsum("bkk->bk", rows)
-    for k, first in enumerate(estimate.offset):
-        score = estimate.scores[:, k, k]
-        change[:, first : first + estimate.window] += prior[k] * right[:, [k]] * score
-    of_prior = (right * prior) @ estimate.prior_scores
-    variance = np.einsum("bc,bcd,bd->b", change, found.blocks, change)
-    variance += 2 * np.einsum("bc,bcp,bp->b", change, found.border, of_prior)
-    variance += np.einsum("bp,pq,bq->b", of_prior, found.corner, of_prior)
-    return np.maximum(variance, 0.0)
-
-
-def prevalence(estimate: Estimated, found: Covariance) -> tuple[Float, Float]:
-    """Return the share of each class among the items, and its variance, shape (K,).
-
-    The truth varies given the parameters, and the posteriors vary with the parameters.
-    """
-    soft = estimate.posterior
-    n_items = max(len(soft), 1)
-    own = (soft * (1 - soft)).sum(axis=0) / n_items**2
-    slope = found.slope
-    if found.whole is not None:
-        shared = np.einsum("kc,cd,kd->k", slope, found.whole, slope)
-    else:
-        n_blocks, width = estimate.n_blocks, estimate.width
-        inner = slope[:, : n_blocks * width].reshape(-1, n_blocks, width)
-        outer = slope[:, n_blocks * width :]
-        shared = np.einsum("kbc,bcd,kbd->k", inner, found.blocks, inner)
-        shared += 2 * np.einsum("kbc,bcp,kp->k", inner, found.border, outer)
-        shared += np.einsum("kp,pq,kq->k", outer, found.corner, outer)
-    return soft.sum(axis=0) / n_items, own + np.maximum(shared, 0.0)

@@ -7,7 +7,7 @@ log probabilities in the coordinates; those of a row of confusions are a *window
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from aggregate._validation import first_few
 from aggregate.annotations import Annotations
 from aggregate.fusion import posterior
+from aggregate.inspection._beliefs import Belief, away_from_the_edge, belief_of
 from aggregate.models import (
     IBCC,
     ClassConditionalDawidSkene,
@@ -30,8 +31,6 @@ from aggregate.models import (
 from aggregate.models._gold import gold_codes
 
 Float = NDArray[np.float64]
-
-_ONE = 1.0  # pseudo-label per row (and item) where the model has none, shared out evenly
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +60,12 @@ class Estimated:
         Score of truth k in the prior's coordinates; none if the prior is known.
     prior_weight : float
         Items that the class prior rests on, pseudo-items included.
-    crowd_weight : ndarray of shape (B, K) or None
-        The pseudo-labels among ``weight``, where their shares were learned from all annotators.
+    believed_weight : ndarray of shape (B, K)
+        The pseudo-labels among ``weight``.
+    belief : Belief
+        What they say.
+    learned : bool
+        Whether they were learned from all annotators.
     """
 
     votes: Annotations
@@ -77,7 +80,9 @@ class Estimated:
     weight: Float
     prior_scores: Float
     prior_weight: float
-    crowd_weight: Float | None = None
+    believed_weight: Float
+    belief: Belief
+    learned: bool
 
     @property
     def n_blocks(self) -> int:
@@ -109,28 +114,14 @@ def estimated(model: Any, annotations: Annotations, gold: Any) -> Estimated:
     """
     check_model(model, annotations)
     truth = gold_codes(gold, annotations)
-    pseudo, prior_pseudo = _pseudo_labels(model)
-    confusion = np.asarray(model.confusion_, dtype=np.float64)
-    prior = np.asarray(model.class_prior_, dtype=np.float64)
+    belief = belief_of(model)
+    confusion, prior = away_from_the_edge(model, annotations, gold)
     soft = _textbook(annotations, confusion, prior, truth)
-    counts = _counts(annotations, soft)
-    kind = _kind(model)
-    if pseudo is None:
-        confusion = _smooth(kind, counts)
-        pseudo = np.full((len(prior),) * 2, _ONE / len(prior))
-    if prior_pseudo == 0:
-        prior = _mass(annotations, soft, truth) + _ONE / len(prior)
-        prior, prior_pseudo = prior / prior.sum(), _ONE
-    soft = _textbook(annotations, confusion, prior, truth)
-    counts = _counts(annotations, soft)
-    found = _assemble(
-        kind, annotations, soft, (confusion, prior), counts, pseudo,
-        prior_pseudo, float(_mass(annotations, soft, truth).sum()),
+    return _assemble(
+        _kind(model), annotations, soft, (confusion, prior), belief,
+        float(_mass(annotations, soft, truth).sum()),
+        isinstance(model, HierarchicalDawidSkene),
     )  # fmt: skip
-    if isinstance(model, HierarchicalDawidSkene):
-        crowd = np.broadcast_to(pseudo.sum(axis=1), found.weight.shape)
-        return replace(found, crowd_weight=crowd)
-    return found
 
 
 def read_as_fitted(model: Any, votes: Any) -> Annotations:
@@ -196,22 +187,6 @@ def _kind(model: Any) -> str:
     return ""
 
 
-def _pseudo_labels(model: Any) -> tuple[Float | None, float]:
-    """Return the pseudo-labels [k, y] of each row, None if there are none, and pseudo-items.
-
-    Pseudo-items are -1 where the class prior is known.
-    """
-    n_classes = len(model.classes_)
-    if isinstance(model, HierarchicalDawidSkene):
-        return np.asarray(model.crowd_), float(model.prior_class) * n_classes
-    if isinstance(model, IBCC):
-        return model._pseudo(), float(model.prior_class) * n_classes
-    strength = float(model.prior_strength)
-    learned = isinstance(model.class_prior, str) and model.class_prior == "learned"
-    shares = np.full((n_classes, n_classes), 1 / n_classes)
-    return (strength * shares if strength > 0 else None), (strength if learned else -1.0)
-
-
 def _textbook(
     votes: Annotations, confusion: Float, prior: Float, truth: NDArray[np.int32] | None
 ) -> Float:
@@ -236,39 +211,19 @@ def _mass(votes: Annotations, soft: Float, truth: NDArray[np.int32] | None) -> F
     return np.asarray(soft[telling].sum(axis=0))
 
 
-def _smooth(kind: str, counts: Float) -> Float:
-    """Return the confusions with one pseudo-label per row (or coin), away from 0 and 1."""
-    n_classes = counts.shape[1]
-    if kind in ("coin", "coins"):
-        right = np.einsum("jkk->jk", counts)
-        total = counts.sum(axis=2)
-        if kind == "coin":
-            right, total = (part.sum(axis=1, keepdims=True) for part in (right, total))
-        chance = np.broadcast_to((right + _ONE / 2) / (total + _ONE), counts.shape[:2])
-        confusion = np.empty_like(counts)
-        confusion[:] = ((1 - chance) / max(n_classes - 1, 1))[:, :, np.newaxis]
-        confusion[:, range(n_classes), range(n_classes)] = chance if n_classes > 1 else 1.0
-        return confusion
-    if kind == "pooled":
-        counts = np.broadcast_to(counts.sum(axis=0), counts.shape)
-    smooth = counts + _ONE / n_classes
-    return np.asarray(smooth / smooth.sum(axis=2, keepdims=True))
-
-
 def _assemble(
     kind: str,
     votes: Annotations,
     soft: Float,
     parameters: tuple[Float, Float],
-    counts: Float,
-    pseudo: Float,
-    prior_pseudo: float,
+    belief: Belief,
     n_items: float,
+    learned: bool,
 ) -> Estimated:
     confusion, prior = parameters
     n_annotators, n_classes, _ = confusion.shape
     unit = np.arange(n_annotators, dtype=np.int32)
-    rows, labels = confusion, counts.sum(axis=2)
+    rows, labels = confusion, _counts(votes, soft).sum(axis=2)
     if kind == "pooled":
         unit, rows = np.zeros_like(unit), confusion[:1]
         labels = labels.sum(axis=0, keepdims=True)
@@ -279,18 +234,21 @@ def _assemble(
         scores = scores[..., np.newaxis]
         offset = np.zeros(n_classes, dtype=np.int64) if kind == "coin" else classes
         width, window = (1 if kind == "coin" else n_classes), 1
-        share = 1 / n_classes if kind == "coin" else 1.0
     else:
         window = n_classes - 1
         is_label = np.eye(n_classes)[:, np.newaxis, :window]  # [y, 1, c]
         scores = is_label - rows[:, np.newaxis, :, :window]
-        offset, width, share = classes * window, n_classes * window, 1.0
-    known = prior_pseudo < 0
+        offset, width = classes * window, n_classes * window
+    pseudo = belief.strength / (n_classes if kind == "coin" else 1)
+    known = belief.items < 0
     prior_scores = np.eye(n_classes)[:, : n_classes - 1] - prior[: n_classes - 1]
     return Estimated(
         votes, soft, confusion, prior, unit, window, offset.astype(np.int64), width,
         np.ascontiguousarray(scores, dtype=np.float64),
-        labels + share * pseudo.sum(axis=1),
+        labels + pseudo,
         np.empty((n_classes, 0)) if known else np.ascontiguousarray(prior_scores),
-        0.0 if known else n_items + prior_pseudo,
+        0.0 if known else n_items + belief.items,
+        np.broadcast_to(pseudo, labels.shape),
+        belief,
+        learned,
     )  # fmt: skip

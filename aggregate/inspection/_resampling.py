@@ -91,7 +91,7 @@ def bootstrap(
         drawn, chosen = resample_items(annotations, random)
         known = None if truth is None else _as_gold(truth[chosen], annotations.classes)
         confusion, prior = _refit(model, drawn, known, random)
-        share, own = _share(annotations, confusion, prior, truth)
+        share, own = share_of_classes(annotations, confusion, prior, truth)
         return confusion, prior, np.einsum("jkk,k->j", confusion, prior), share, own
 
     with warnings.catch_warnings():
@@ -100,17 +100,17 @@ def bootstrap(
         bar = tqdm(total=n_bootstrap, desc="bootstrap", unit="fit", disable=not verbose)
         with bar, ThreadPoolExecutor(count_threads(n_jobs)) as pool:
             rows = list(_counted(pool.map(draw, seeds), bar))
-    share, _ = _share(annotations, model.confusion_, model.class_prior_, truth)
+    share, _ = share_of_classes(annotations, model.confusion_, model.class_prior_, truth)
     confusion, prior, skill, shares, own = (np.stack(part) for part in zip(*rows, strict=True))
     return Drawn(confusion, prior, skill, shares, own, share)
 
 
-def _share(
+def share_of_classes(
     annotations: Annotations, confusion: Float, prior: Float, truth: NDArray[np.int32] | None
 ) -> tuple[Float, Float]:
     """Return the mean posterior of the items and the variance of the classes' shares."""
     soft = posterior(annotations, confusion, prior, annotator_correlation=0.0, gold=truth)
-    return soft.mean(axis=0), (soft * (1 - soft)).sum(axis=0) / len(soft) ** 2
+    return soft.mean(axis=0), (soft * (1 - soft)).sum(axis=0) / max(len(soft), 1) ** 2
 
 
 def _counted(rows: Iterator[tuple[Float, ...]], bar: Any) -> Iterator[tuple[Float, ...]]:

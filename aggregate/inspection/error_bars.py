@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
-from aggregate.fusion import posterior
-from aggregate.inspection import _information as information
+from aggregate.inspection import _variances as variances
 from aggregate.inspection._draws import Laplace
 from aggregate.inspection._estimates import (
     Uncertainty,
@@ -18,13 +17,14 @@ from aggregate.inspection._estimates import (
     effective_labels,
     percentiles,
 )
+from aggregate.inspection._information import covariance
 from aggregate.inspection._likelihood import (
-    Estimated,
     check_same_votes,
     estimated,
     read_as_fitted,
 )
-from aggregate.inspection._resampling import Drawn, bootstrap
+from aggregate.inspection._resampling import Drawn, bootstrap, share_of_classes
+from aggregate.inspection._shrinkage import judged, narrowed
 from aggregate.models._gold import gold_codes
 
 Float = NDArray[np.float64]
@@ -158,50 +158,52 @@ def _by_information(
     random_state: int | np.random.Generator | None,
 ) -> Uncertainty:
     estimate = estimated(model, annotations, gold)
-    found = information.covariance(estimate)
+    found = covariance(estimate)
     laplace = Laplace(estimate, found)
-    of_cells = information.confusion_variance(estimate, found)[estimate.unit]
-    of_skill = information.skill_variance(estimate, found)[estimate.unit]
-    skill = np.einsum("jkk,k->j", estimate.confusion, estimate.class_prior)
-    share, of_share = information.prevalence(estimate, found)
-    centre = share
-    if n_draws:
-        centre, of_share = _drawn_share(estimate, laplace, gold, n_draws, random_state)
-    prior = estimate.class_prior
-    of_prior = information.prior_variance(estimate, found)
+    crowd, unit = judged(estimate, found), estimate.unit
+    rows, of_rows = crowd.confusion[unit], crowd.confusion_variance[unit]
+    skill, of_skill = crowd.skill[unit], crowd.skill_variance[unit]
+    truth = gold_codes(gold, annotations)
+    middle, of_share = _share(laplace, truth, crowd.scale, n_draws, random_state)
+    share, _ = share_of_classes(annotations, model.confusion_, model.class_prior_, truth)
+    of_prior = variances.prior_variance(estimate, found)
+    of_prior *= narrowed(estimate, found, variances.prior_change(estimate), crowd.scale)
+    of_cells = variances.confusion_variance(estimate, found)[unit]
     return Uncertainty(
         method="information",
         level=level,
         annotators=annotations.annotators,
         classes=annotations.classes,
         n_labels=annotations.labels_per_annotator,
-        confusion=beta_intervals(model.confusion_, estimate.confusion, of_cells, level),
+        confusion=beta_intervals(model.confusion_, rows, of_rows, level),
         skill=beta_intervals(model.annotator_skill_, skill, of_skill, level),
-        class_prior=beta_intervals(model.class_prior_, prior, of_prior, level),
-        prevalence=beta_intervals(share, centre, of_share, level),
+        class_prior=beta_intervals(model.class_prior_, estimate.class_prior, of_prior, level),
+        prevalence=beta_intervals(share, middle, of_share, level),
         effective_labels=effective_labels(estimate.confusion, of_cells),
         _laplace=laplace,
     )
 
 
-def _drawn_share(
-    estimate: Estimated,
+def _share(
     laplace: Laplace,
-    gold: Any,
+    truth: NDArray[np.int32] | None,
+    scale: Float,
     n_draws: int,
     random_state: int | np.random.Generator | None,
 ) -> tuple[Float, Float]:
-    """Return the mean share of each class over drawn parameters, and its variance."""
-    truth = gold_codes(gold, estimate.votes)
-    n_items = max(estimate.votes.n_items, 1)
-    shares, own = [], []
-    for confusion, prior in laplace.draw(n_draws, np.random.default_rng(random_state)):
-        soft = posterior(estimate.votes, confusion, prior, annotator_correlation=0.0, gold=truth)
-        shares.append(soft.mean(axis=0))
-        own.append((soft * (1 - soft)).sum(axis=0) / n_items**2)
-    stack = np.stack(shares)
-    spread = stack.var(axis=0, ddof=1) if n_draws > 1 else np.zeros(stack.shape[1])
-    return stack.mean(axis=0), np.mean(own, axis=0) + spread
+    """Return where the interval of each class's share among the items lies, and its variance."""
+    estimate, found = laplace.estimate, laplace.found
+    centre, own, shared = variances.prevalence(estimate, found)
+    if n_draws:
+        random = np.random.default_rng(random_state)
+        drawn = [
+            share_of_classes(estimate.votes, confusion, prior, truth)
+            for confusion, prior in laplace.draw(n_draws, random)
+        ]
+        shares, owns = (np.stack(part) for part in zip(*drawn, strict=True))
+        centre, own = shares.mean(axis=0), owns.mean(axis=0)
+        shared = shares.var(axis=0, ddof=1) if n_draws > 1 else np.zeros_like(centre)
+    return centre, own + shared * narrowed(estimate, found, found.slope, scale)
 
 
 def _check_confusions(model: Any, annotations: Annotations) -> None:

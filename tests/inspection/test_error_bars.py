@@ -87,15 +87,17 @@ def test_covariance_is_the_inverse_of_the_naive_hessian(family, known):
     np.testing.assert_allclose(np.linalg.inv(found), information, atol=2e-4 * information.max())
 
 
-def test_with_known_truth_the_interval_is_that_of_the_counts():
+def test_with_known_truth_and_no_prior_the_interval_is_that_of_jeffreys():
     planted = problems.planted(2, n_items=60, n_annotators=3, n_classes=2, per_item=3)
-    model = DawidSkene().fit(planted.votes, gold=planted.truth)
+    model = DawidSkene(prior_strength=0).fit(planted.votes, gold=planted.truth)
     found = uncertainty(model, planted.votes, gold=planted.truth)
-    table, _ = naive.counts(problems.triples(planted.votes), np.eye(2)[planted.truth], 3)
-    weight = table + 4 * naive.expected_confusion(2, 0.7)
+    counts, _ = naive.counts(problems.triples(planted.votes), np.eye(2)[planted.truth], 3)
+    weight = counts + 1 / 2
     total = weight.sum(axis=2, keepdims=True)
-    np.testing.assert_allclose(found.confusion.low, betaincinv(weight, total - weight, 0.025))
-    np.testing.assert_allclose(found.confusion.high, betaincinv(weight, total - weight, 0.975))
+    low, high = (betaincinv(weight, total - weight, tail) for tail in (0.025, 0.975))
+    low, high = np.where(counts == 0, 0, low), np.where(counts == total - 1, 1, high)
+    np.testing.assert_allclose(found.confusion.low, low)
+    np.testing.assert_allclose(found.confusion.high, high)
     np.testing.assert_allclose(found.effective_labels, total[..., 0])
     share = np.bincount(planted.truth) / 60
     np.testing.assert_allclose(found.prevalence.low, share)

@@ -13,8 +13,9 @@ from aggregate.fusion import decide
 from aggregate.learning._class_weights import class_weights
 from aggregate.learning._delegation import Delegating
 from aggregate.learning._expansion import check_weights, count_rows
-from aggregate.learning._targets import names_for_estimators, one_hot, training_targets
+from aggregate.learning._targets import names_for_estimators, training_targets
 from aggregate.learning._training import Training, all_rows
+from aggregate.models.voting._voting import winners
 
 Float = NDArray[np.float64]
 
@@ -48,7 +49,7 @@ class TrainsOnSoftLabels(Delegating):
             raise ValueError(
                 "no row has a label and a weight above zero; there is nothing to learn."
             )
-        targets = self._targets(probas, codes) * weight[:, np.newaxis]
+        targets = self._targets(probas) * weight[:, np.newaxis]
         targets *= class_weights(self.class_weight, targets, self.classes_)
         X, targets, rows = all_rows(X, targets)
         check_consistent_length(X, targets)
@@ -66,9 +67,9 @@ class TrainsOnSoftLabels(Delegating):
                 setattr(self, name, getattr(self.estimator_, name))
         return self
 
-    def _targets(self, probas: Float, codes: NDArray[np.int64]) -> Float:
+    def _targets(self, probas: Float) -> Float:
         if self.strategy == "hard":
-            probas = one_hot(codes, len(self.classes_))
+            probas = winners(probas)
         return training_targets(
             probas,
             temperature=self.temperature,

@@ -78,7 +78,8 @@ class CrowdClassifier(TrainsOnSoftLabels):
     aggregator : aggregator, optional
         By default a `DawidSkene`.
     strategy : {"soft", "hard", "sample"}
-        Train on probabilities, on the likeliest classes, or on draws in any case.
+        Train on probabilities, on the likeliest class (classes that tie share the row: a rule
+        would favour one of them throughout), or on draws in any case.
     n_samples : int, default=10
         Draws, where labels are drawn.
     class_weight : None, "balanced" or mapping class -> weight

@@ -194,3 +194,12 @@ def test_names_and_places_do_not_matter(seed, strategy):
     moved = clone(model).fit(X[rows], named[rows][:, annotators])
     np.testing.assert_allclose(moved.probas_, straight.probas_[rows], atol=1e-9)
     np.testing.assert_allclose(moved.predict_proba(X), straight.predict_proba(X), atol=1e-7)
+
+
+def test_hard_labels_that_tie_share_the_row():
+    X = np.array([[0.0], [1.0], [2.0]])
+    soft = np.array([[0.4, 0.2, 0.4], [0.1, 0.8, 0.1], [0.2, 0.3, 0.5]])
+    shared = np.array([[0.5, 0.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    hard = CrowdClassifier(strategy="hard").fit_soft(X, soft)
+    wanted = CrowdClassifier().fit_soft(X, shared)
+    np.testing.assert_allclose(hard.predict_proba(X), wanted.predict_proba(X), rtol=1e-6)

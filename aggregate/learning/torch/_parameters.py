@@ -39,12 +39,13 @@ def check_parameters(model: Any) -> None:
     check_choice("validation_metric", model.validation_metric, METRICS)
     for name in ("batch_size", "max_epochs", "n_init"):
         check_number(name, getattr(model, name), low=1, integer=True)
-    check_number("warm_up_epochs", model.warm_up_epochs, low=0, integer=True)
-    if model.warm_up_epochs >= model.max_epochs:
-        raise ValueError(
-            f"warm_up_epochs ({model.warm_up_epochs}) are the first of max_epochs "
-            f"({model.max_epochs}) and must be fewer."
-        )
+    if model.warm_up_epochs is not None:
+        check_number("warm_up_epochs", model.warm_up_epochs, low=0, integer=True)
+        if model.warm_up_epochs >= model.max_epochs:
+            raise ValueError(
+                f"warm_up_epochs ({model.warm_up_epochs}) are the first of max_epochs "
+                f"({model.max_epochs}) and must be fewer."
+            )
     if model.patience is not None:
         check_number("patience", model.patience, low=1, integer=True)
     for name in ("lr", "crowd_lr"):
@@ -62,10 +63,17 @@ def check_parameters(model: Any) -> None:
             )
 
 
+def warm_up_of(model: Any) -> int:
+    """Return the number of epochs on soft labels alone: the user's, or the loss's own."""
+    if model.warm_up_epochs is not None:
+        return int(model.warm_up_epochs)
+    return min(getattr(head_kind(model.loss), "warm_up_epochs", 0), model.max_epochs - 1)
+
+
 def asks_votes(model: Any) -> bool:
     """Say whether anything wants to know what the votes alone say."""
     wanted = getattr(head_kind(model.loss), "needs_soft_labels", True)
-    return bool(wanted or model.warm_up_epochs or model.init == "aggregator")
+    return bool(wanted or warm_up_of(model) or model.init == "aggregator")
 
 
 def settings_of(model: Any) -> Settings:
@@ -78,7 +86,7 @@ def settings_of(model: Any) -> Settings:
         batch_size=model.batch_size,
         max_epochs=model.max_epochs,
         patience=model.patience,
-        warm_up_epochs=model.warm_up_epochs,
+        warm_up_epochs=warm_up_of(model),
         verbose=model.verbose,
     )
 

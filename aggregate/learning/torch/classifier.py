@@ -68,8 +68,10 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         What makes soft labels of the votes for "soft", for the warm-up and for a start from them.
     init : {"identity", "aggregator"}
         Where confusion matrices start.
-    warm_up_epochs : int, default=0
-        First epochs, in which the module is trained on soft labels alone.
+    warm_up_epochs : int, optional
+        First epochs, in which the module is trained on soft labels alone; by default 3 for
+        "crowd-layer" and "coinnet", whose parameters explain any votes while the module knows
+        nothing, and none for the others.
     optimizer : {"adam", "adamw", "sgd"} or callable
         A callable takes groups of parameters and ``lr``.
     lr : float, default=0.001
@@ -149,7 +151,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         module_params: dict[str, Any] | None = None,
         aggregator: Any = "majority",
         init: str = "identity",
-        warm_up_epochs: int = 0,
+        warm_up_epochs: int | None = None,
         optimizer: Any = "adam",
         lr: float = 1e-3,
         crowd_lr: float | None = None,

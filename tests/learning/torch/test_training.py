@@ -122,6 +122,16 @@ class TestTraining:
         cold = TorchCrowdClassifier(**options).fit(crowd.X, crowd.table)
         assert not np.array_equal(warm.objective_path_, cold.objective_path_)
 
+    @pytest.mark.parametrize("loss", ["crowd-layer", "coinnet"])
+    def test_some_losses_warm_up_by_themselves(self, crowd, loss):
+        options = QUICK | {"max_epochs": 5, "patience": None}
+        soft = TorchCrowdClassifier(loss="soft", **options).fit(crowd.X, crowd.table)
+        path = TorchCrowdClassifier(loss=loss, **options).fit(crowd.X, crowd.table).objective_path_
+        np.testing.assert_array_equal(path[:3], soft.objective_path_[:3])
+        assert path[3] != soft.objective_path_[3]
+        cold = TorchCrowdClassifier(loss=loss, warm_up_epochs=0, **options)
+        assert cold.fit(crowd.X, crowd.table).objective_path_[0] != path[0]
+
     def test_trace_begins_after_its_warm_up(self, crowd):
         options = QUICK | {"max_epochs": 6, "patience": None}
         plain = TorchCrowdClassifier(**options).fit(crowd.X, crowd.table)

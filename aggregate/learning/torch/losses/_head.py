@@ -75,6 +75,9 @@ class Head(nn.Module):
     needs_soft_labels = False
     """Whether `data`, or the start, asks for soft labels and confusions of the votes alone."""
 
+    warm_up_epochs = 0
+    """First epochs on soft labels of the votes alone, where the user does not say."""
+
     def data(self, batch: Batch) -> torch.Tensor:
         """Return what votes and soft labels say about the batch: lower is better."""
         raise NotImplementedError

@@ -133,6 +133,7 @@ class CoinNetHead(CoupledHead):
     """
 
     needs_a_batch_of_classes = True
+    warm_up_epochs = 3  # exceptions explain anything while the classifier knows nothing
 
     def __init__(
         self,

@@ -59,6 +59,8 @@ class CrowdLayerHead(Head):
         See `CrowdLayer`.
     """
 
+    warm_up_epochs = 3  # free maps merge classes that the classifier does not tell apart yet
+
     def __init__(self, sizes: Sizes, *, kind: str = "matrix") -> None:
         super().__init__()
         self.annotators = CrowdLayer(sizes.n_annotators, sizes.n_classes, kind=kind)

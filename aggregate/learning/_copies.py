@@ -143,7 +143,9 @@ def _two_parts(
     """Return rows to learn from and rows to judge by, all likely classes in both if possible."""
     likeliest = weights.argmax(axis=1)
     counts = np.bincount(likeliest)
-    stratify = likeliest if counts[counts > 0].min() > 1 else None
+    n_judged = share if isinstance(share, int | np.integer) else np.ceil(share * len(weights))
+    room = min(n_judged, len(weights) - n_judged) >= (counts > 0).sum()
+    stratify = likeliest if room and counts[counts > 0].min() > 1 else None
     learned, judged = train_test_split(
         np.arange(len(weights)), test_size=share, stratify=stratify, random_state=seed
     )

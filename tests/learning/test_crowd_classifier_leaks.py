@@ -139,9 +139,11 @@ def test_boosting_stops_early_by_whole_rows(soft):
 
 
 def test_boosting_that_stops_early_fits(soft):
-    boosting = HistGradientBoostingClassifier(max_iter=30, early_stopping=True, max_bins=16)
+    boosting = HistGradientBoostingClassifier(max_iter=3, early_stopping=True, max_bins=8)
     model = CrowdClassifier(boosting).fit_soft(*soft)
     assert model.estimator_.validation_score_.shape == (model.estimator_.n_iter_ + 1,)
+    many = np.random.default_rng(0).dirichlet(np.ones(9), size=40)  # more classes than it judges
+    assert CrowdClassifier(boosting).fit_soft(soft[0], many).way_ == "weights"
 
 
 def test_boosting_counts_rows_to_decide_whether_to_stop():

@@ -48,7 +48,12 @@ class Evidence(NamedTuple):
 
 
 def copying(
-    annotations: Annotations, confusion: Float, class_prior: Float, pairs: Pairs, awaited: float
+    annotations: Annotations,
+    confusion: Float,
+    class_prior: Float,
+    pairs: Pairs,
+    awaited: float,
+    speaker: NDArray[np.int64] | None = None,
 ) -> Evidence:
     """Return the evidence on pairs (j, l) with j < l, sorted.
 
@@ -60,13 +65,17 @@ def copying(
     pairs : ndarray of int32, shape (P, 2)
     awaited : float
         Rate whose evidence is foretold, from 0 to below 1.
+    speaker : ndarray of int64, shape (E,), optional
+        Which label of the item speaks for each label, -1 for none; by default each for itself.
     """
     n_annotators = annotations.n_annotators
+    everybody = np.arange(annotations.n_annotations)
     table = to_table(confusion)
     sums = np.zeros((len(pairs), 4 + len(RATES)))
     copying_evidence(
         annotations.item_ptr,
         row_codes(annotations.annotator, annotations.label, n_annotators, annotations.n_classes),
+        everybody if speaker is None else speaker,
         np.log(np.maximum(class_prior, FLOOR)),
         table,
         np.log(table),

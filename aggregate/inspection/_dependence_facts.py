@@ -12,7 +12,6 @@ from aggregate._validation import check_choice, first_few
 
 Float = NDArray[np.float64]
 
-ALIKE = 0.95  # agreement that independent annotators reach only if both are nearly perfect
 FEWEST = 5  # annotators: of fewer, leaving one out leaves too few to be compared
 COPYING, CLEAR, UNKNOWN = "copying", "no sign", "unknown"
 
@@ -37,7 +36,7 @@ class DependentPairs:
         Expected evidence, in natural logarithms of odds, on somebody who copies ``awaited`` of
         the labels.
     verdict : ndarray of str, shape (P,)
-        "copying", "no sign", or "unknown" where the items are too few to tell.
+        "copying", "no sign", or "unknown" where the votes are too few to tell, or fit two tales.
     n_sharing, n_possible : int
         Pairs with any item in common; pairs of annotators.
     """
@@ -66,6 +65,9 @@ class DependenceReport:
         All pairs that were compared, found or not.
     copiers : list of (annotator, annotator)
         The pairs found, clearest first.
+    undecided : list of ndarray
+        Sets of annotators who agree as copiers do, but are too many to be told from those beside
+        them: either these copy, or the others share mistakes.
     group : ndarray of int32, shape (M,)
         Group of each annotator, -1 for those who are alone.
     members : list of ndarray
@@ -95,6 +97,7 @@ class DependenceReport:
     items: NDArray[Any]
     pairs: DependentPairs
     copiers: list[tuple[Any, Any]]
+    undecided: list[NDArray[Any]]
     group: NDArray[np.int32]
     members: list[NDArray[Any]]
     group_rate: Float
@@ -169,11 +172,10 @@ class DependenceReport:
             f"pairs who copy or collude: {number}{told}; false alarms, {rate}: "
             f"at most {self.level:.0%}"
         )
-        twins = int((pairs.agreement >= ALIKE).sum())
-        if twins and not self.left_out and self.n_annotators >= FEWEST:
+        for group in self.undecided[:3]:
+            names = first_few(group, most=4)
             lines.append(
-                f"pairs who hardly ever differ: {twins:,}; copies may have passed for the truth, "
-                "and others been accused in their place: try leave_out=True"
+                f"cannot be told: whether {names} copy, or those beside them share mistakes"
             )
         if self.ordinary > 0:
             lines.append(

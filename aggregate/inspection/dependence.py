@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
-from aggregate.inspection._copying import Evidence, copying, log_odds, mean_rate, ordinary_rates
+from aggregate.inspection._copying import copying, mean_rate, ordinary_rates
 from aggregate.inspection._dependence_facts import (
     CLEAR,
     COPYING,
@@ -21,9 +21,12 @@ from aggregate.inspection._dependence_facts import (
     DependenceReport,
     DependentPairs,
 )
+from aggregate.inspection._fitted import fitted_model
+from aggregate.inspection._gain import explained
 from aggregate.inspection._independent_count import crowd_worth, group_rates, item_worth, worth
-from aggregate.inspection._left_out import Judged, judge_one_by_one
-from aggregate.inspection.spammers import fitted_model
+from aggregate.inspection._minority import told_apart
+from aggregate.inspection._search import Asked, judge
+from aggregate.inspection._suspects import suspect
 from aggregate.models import DependentGroups
 from aggregate.models._responses import answers_to
 from aggregate.moments import pair_moments
@@ -36,17 +39,13 @@ _MOST_REFITTED = 1_000_000  # labels, over all fits
 _CONTROLS = ("family-wise", "false discovery")
 
 
-class _Asked(NamedTuple):
-    level: float
-    control: str
-    min_shared: int
-    leave_out: bool | None
+class _Verdicts(NamedTuple):
+    """The pairs, sets of which nothing can be told, the crowd's usual and most ordinary rates."""
 
-    def limit(self, n_found: int, n_tests: int) -> float:
-        """Return the p-value that one more pair needs to be found."""
-        if self.control == "family-wise":
-            return self.level / max(n_tests - n_found, 1)
-        return self.level * min(n_found + 1, max(n_tests, 1)) / max(n_tests, 1)
+    pairs: DependentPairs
+    undecided: list[NDArray[np.intp]]
+    usual: float
+    ordinary: float
 
 
 def dependence_report(
@@ -166,20 +165,19 @@ def dependence_report(
         annotations = answers_to(fitted, annotations)
     else:
         fitted = None
-    asked = _Asked(float(level), control, int(min_shared), leave_out)
-    pairs, usual, ordinary = _judge(annotations, fitted, asked, n_jobs)
-    group = _linked(pairs, annotations.n_annotators)
+    leaves = _leaves_out(annotations, leave_out)
+    asked = Asked(float(level), control, int(min_shared), leaves, _AWAITED)
+    told = _judge(annotations, fitted, asked, n_jobs)
+    group = _linked(told.pairs, annotations.n_annotators)
     if groups == "clusters" and fitted is not None:
         clusters = fitted if hasattr(fitted, "group_") else DependentGroups(n_jobs=n_jobs)
         group = (clusters if clusters is fitted else clusters.fit(annotations)).group_
-    background = usual if annotator_correlation is None else float(annotator_correlation)
-    return _count(annotations, pairs, group, (background, ordinary), asked)
+    background = told.usual if annotator_correlation is None else float(annotator_correlation)
+    return _count(annotations, told, group, background, asked)
 
 
-def _judge(
-    annotations: Annotations, fitted: Any, asked: _Asked, n_jobs: int | None
-) -> tuple[DependentPairs, float, float]:
-    """Return the pairs with their verdicts, and the crowd's usual and highest ordinary rates."""
+def _judge(annotations: Annotations, fitted: Any, asked: Asked, n_jobs: int | None) -> _Verdicts:
+    """Judge pairs, as far as they can be compared."""
     n_annotators = int((annotations.labels_per_annotator > 0).sum())
     n_possible = n_annotators * (n_annotators - 1) // 2
     moments = pair_moments(annotations, n_jobs=n_jobs)
@@ -190,50 +188,27 @@ def _judge(
         nobody = DependentPairs(
             codes, none, none, none, none, none, none, verdict, n_sharing, n_possible
         )
-        return nobody, 0.0, 0.0
+        return _Verdicts(nobody, [], 0.0, 0.0)
     seen = copying(annotations, fitted.confusion_, fitted.class_prior_, codes, _AWAITED)
     usual, ordinary = ordinary_rates(seen.odds)
     agreement, expected = (part / seen.shared for part in (seen.agreed, seen.expected))
-    judged = _judge_all(seen, ordinary, asked)
-    if _leaves_out(annotations, asked.leave_out):
-        judged = judge_one_by_one(
-            annotations,
-            clone(fitted),
-            codes,
-            agreement,
-            ordinary,
-            asked.level,
-            asked.limit,
-            _AWAITED,
-        )
+    suspicion = suspect(annotations, moments, fitted, asked.min_shared, n_jobs)
+    judged = judge(annotations, clone(fitted), codes, suspicion, ordinary, asked)
+    first = -float(np.log(asked.limit(0, int(judged.tested.sum()))))
+    likely = explained(annotations, clone(fitted), codes, judged.found, first)
+    found, undecided = told_apart(
+        annotations, codes, agreement, likely, judged.group, asked.min_shared
+    )
     p_value = np.where(judged.tested, np.exp(-np.maximum(judged.evidence, 0)), 1.0)
-    needed = asked.limit(int(judged.found.sum()), int(judged.tested.sum()))
-    told = np.where(judged.growth >= -np.log(needed), CLEAR, UNKNOWN)
-    verdict = np.where(judged.found, COPYING, told)
+    needed = asked.limit(int(found.sum()), int(judged.tested.sum()))
+    told = np.where((judged.growth >= -np.log(needed)) & ~judged.found, CLEAR, UNKNOWN)
+    verdict = np.where(found, COPYING, told)
     rate, power = mean_rate(judged.odds), judged.growth
     pairs = DependentPairs(
         codes, seen.shared, agreement, expected, rate, p_value, power, verdict,
         n_sharing, n_possible,
     )  # fmt: skip
-    return pairs, usual, ordinary
-
-
-def _judge_all(seen: Evidence, ordinary: float, asked: _Asked) -> Judged:
-    """Judge all pairs at once, by the fit to all annotators."""
-    evidence = log_odds(seen.odds, ordinary)
-    # What the others say of the items, not the two, decides whether a pair can be judged.
-    tested = seen.growth >= -np.log(asked.level)
-    n_tests = int(tested.sum())
-    order = np.argsort(np.where(tested, -evidence, np.inf), kind="stable")[:n_tests]
-    needed = [asked.limit(n_found, n_tests) for n_found in range(n_tests)]
-    passes = evidence[order] >= -np.log(np.array(needed))
-    if asked.control == "family-wise":  # down from the clearest, until one fails
-        n_found = int(np.argmin(np.append(passes, False)))
-    else:  # up from the weakest, until one passes
-        n_found = int(np.flatnonzero(passes)[-1]) + 1 if passes.any() else 0
-    found = np.zeros(len(evidence), dtype=bool)
-    found[order[:n_found]] = True
-    return Judged(evidence, seen.odds, seen.growth, tested, found)
+    return _Verdicts(pairs, undecided, usual, ordinary)
 
 
 def _leaves_out(annotations: Annotations, wish: bool | None) -> bool:
@@ -258,13 +233,13 @@ def _linked(pairs: DependentPairs, n_annotators: int) -> NDArray[np.int32]:
 
 def _count(
     annotations: Annotations,
-    pairs: DependentPairs,
+    told: _Verdicts,
     group: NDArray[np.int32],
-    rates: tuple[float, float],
-    asked: _Asked,
+    background: float,
+    asked: Asked,
 ) -> DependenceReport:
     """Count what everybody is worth, and put the report together."""
-    background, ordinary = rates
+    pairs = told.pairs
     labelled = annotations.labels_per_annotator > 0
     rate = group_rates(group, pairs.codes, pairs.rate, background)
     members = [annotations.annotators[group == g] for g in range(len(rate))]
@@ -276,12 +251,13 @@ def _count(
         items=annotations.items,
         pairs=pairs,
         copiers=[(names[j], names[m]) for j, m in pairs.codes[found].tolist()],
+        undecided=[names[each] for each in told.undecided],
         group=group,
         members=members,
         group_rate=rate,
         group_effective=worth(np.array([len(each) for each in members], dtype=np.int64), rate),
         background=background,
-        ordinary=ordinary,
+        ordinary=told.ordinary,
         n_annotators=int(labelled.sum()),
         n_effective=crowd_worth(labelled, group, rate, background),
         item_labels=annotations.labels_per_item,
@@ -289,5 +265,5 @@ def _count(
         level=asked.level,
         control=asked.control,
         awaited=_AWAITED,
-        left_out=_leaves_out(annotations, asked.leave_out),
+        left_out=asked.leave_out,
     )

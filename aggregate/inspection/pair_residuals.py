@@ -59,6 +59,9 @@ def pair_residuals(
     the pairs' own spread (their median absolute deviation, where that is above the
     sampling error).
 
+    This is a picture of the pairs, quick for any crowd; the p-values are those of a normal
+    approximation. Who copies is for `aggregate.dependence_report` to tell.
+
     It fails where copies are so many that the model takes them for the truth (see
     `aggregate.DependentGroups`), and where the confusions rest on few labels.
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 
 from aggregate._validation import check_number, first_few
 from aggregate.annotations import Annotations
-from aggregate.inspection.pair_residuals import PairResiduals, pair_residuals
+from aggregate.inspection._dependence_facts import DependenceReport, DependentPairs
+from aggregate.inspection._fitted import fitted_model
+from aggregate.inspection.dependence import dependence_report
 from aggregate.inspection.pooled_test import direction_p_value, pooled_test
-from aggregate.models import DawidSkene
 from aggregate.models._responses import answers_to
 
 Float = NDArray[np.float64]
@@ -129,10 +129,8 @@ class SpammerReport:
         Agreement beyond chance, in standard errors.
     spammers, adversaries : ndarray
         Annotators whose labels do not depend on the items; who contradict the others.
-    colluders : list of (annotator, annotator)
-        Pairs who agree more than their confusions explain.
-    pairs : PairResiduals
-        All pairs that were compared.
+    dependence : DependenceReport
+        What `dependence_report` says of the same votes, at the same level.
     level : float
         The rate of false alarms that was asked for.
     """
@@ -146,9 +144,23 @@ class SpammerReport:
     direction: Float
     spammers: NDArray[Any]
     adversaries: NDArray[Any]
-    colluders: list[tuple[Any, Any]]
-    pairs: PairResiduals
+    dependence: DependenceReport
     level: float
+
+    @property
+    def colluders(self) -> list[tuple[Any, Any]]:
+        """Pairs who copy or collude: those of the report on dependence."""
+        return self.dependence.copiers
+
+    @property
+    def pairs(self) -> DependentPairs:
+        """All pairs that were compared."""
+        return self.dependence.pairs
+
+    @property
+    def group(self) -> NDArray[np.int32]:
+        """Group of each annotator among those who copy or collude, -1 for the others."""
+        return self.dependence.group
 
     def __str__(self) -> str:
         """Tell it in a few lines."""
@@ -181,9 +193,9 @@ def spammer_report(
     (`pooled_test`, not even at ``level``: a spammer escapes with that probability), and there
     are enough of them, on items of enough variety, that somebody half as informative as is
     typical would be called so with probability at most ``level``; else nothing is said. An
-    *adversary* contradicts the others, and *colluders* agree with each other beyond what their
-    confusions explain (`pair_residuals`), both so clearly that anybody is accused falsely with
-    probability at most ``level`` (Bonferroni over annotators, over pairs).
+    *adversary* contradicts the others so clearly that anybody is accused falsely with
+    probability at most ``level`` (Bonferroni over annotators). *Colluders* are the pairs that
+    `dependence_report` finds at the same level.
 
     It fails where spammers or adversaries are the majority, as all measures are relative to the
     others. Whoever is found is a question to ask, not a verdict.
@@ -233,20 +245,15 @@ def spammer_report(
     check_number("level", level, low=0, high=1, low_open=True)
     check_number("min_shared", min_shared, low=1, integer=True)
     fitted = fitted_model(model, annotations, "spammer_report")
+    dependence = dependence_report(
+        annotations, fitted, level=level, min_shared=min_shared, n_jobs=n_jobs
+    )
     soft, annotations = fitted.predict_proba(annotations), answers_to(fitted, annotations)
     test = pooled_test(annotations)
     missed = test.missed(level, _HALF, _variety(annotations, soft))
     guesses = (test.p_value >= level) & (missed <= level)
     tested = max(int((test.n_labels > 0).sum()), 1)
     against = direction_p_value(test.direction) < level / tested
-    pairs = pair_residuals(
-        annotations,
-        fitted.confusion_,
-        fitted.class_prior_,
-        min_shared=min_shared,
-        n_jobs=n_jobs,
-    )
-    beyond = pairs.p_value < level / max(len(pairs.p_value), 1)
     names = annotations.annotators
     return SpammerReport(
         annotators=names,
@@ -258,29 +265,9 @@ def spammer_report(
         direction=test.direction,
         spammers=names[guesses & ~against],
         adversaries=names[against],
-        colluders=[(names[j], names[m]) for j, m in pairs.pairs[beyond].tolist()],
-        pairs=pairs,
+        dependence=dependence,
         level=level,
     )
-
-
-def fitted_model(model: Any, annotations: Annotations, asker: str) -> Any:
-    """Return a model fitted to the annotations, with confusions, or tell what ``asker`` needs."""
-    fitted = DawidSkene() if model is None else model
-    if not hasattr(fitted, "classes_"):
-        fitted = clone(fitted).fit(annotations)
-    if not hasattr(fitted, "confusion_"):
-        raise TypeError(
-            f"{type(fitted).__name__} has no confusion_; {asker} needs a model with "
-            "confusion matrices, such as DawidSkene."
-        )
-    if not np.array_equal(fitted.annotators_, annotations.annotators):
-        raise ValueError(
-            "the model was fitted to other annotators than those of the annotations: "
-            f"{first_few(fitted.annotators_)} against {first_few(annotations.annotators)}. Fit "
-            "it to these annotations, or pass it unfitted."
-        )
-    return fitted
 
 
 def _variety(annotations: Annotations, soft: Float) -> Float:

@@ -169,19 +169,43 @@ def _count_repeats(code, start, stop, n_classes, repeats):
                 repeats[e - start] += 1.0
 
 
+@helper
+def _spoken(code, speaker, start, stop, log_prior, log_table, joint):
+    for k in range(joint.shape[0]):
+        joint[k] = log_prior[k]
+    for e in range(start, stop):
+        if speaker[e] == e:
+            for k in range(joint.shape[0]):
+                joint[k] += log_table[code[e], k]
+
+
+@helper
+def _others_say(joint, code, mine, theirs, log_table, rest):
+    """Fill ``rest``: ``joint`` without two labels, which may be one and the same, or none (-1)."""
+    for k in range(joint.shape[0]):
+        rest[k] = joint[k]
+        if mine >= 0:
+            rest[k] -= log_table[code[mine], k]
+        if theirs >= 0 and theirs != mine:
+            rest[k] -= log_table[code[theirs], k]
+
+
 @kernel
 def copying_evidence(
-    item_ptr, code, log_prior, table, log_table, pair_ptr, second, rates, awaited, sums
+    item_ptr, code, speaker, log_prior, table, log_table, pair_ptr, second, rates, awaited, sums
 ):
     """Add to ``sums[p]`` what the shared items of each pair say of one copying the other.
 
     With chance c an annotator repeats the other's label, else labels independently given the
-    truth. An item counts once, however often the two labelled it.
+    truth. An item counts once, however often the two labelled it. What the truth may be is told
+    by the labels that speak, but for those that speak for one of the two.
 
     Parameters
     ----------
     item_ptr, code, log_prior, table, log_table
         As in `pair_agreement`.
+    speaker : ndarray of int64, shape (E,)
+        Which label of the item speaks for each label: itself, another, or none (-1).
     pair_ptr : ndarray of int64, shape (M + 1,)
         Where the pairs of each first annotator begin.
     second : ndarray of int32, shape (P,)
@@ -200,7 +224,7 @@ def copying_evidence(
     repeats = np.empty(np.diff(item_ptr).max() if len(item_ptr) > 1 else 0)
     for i in range(len(item_ptr) - 1):
         start, stop = item_ptr[i], item_ptr[i + 1]
-        _joint(code, start, stop, log_prior, log_table, joint)
+        _spoken(code, speaker, start, stop, log_prior, log_table, joint)
         _count_repeats(code, start, stop, n_classes, repeats)
         for e in range(start, stop):
             for f in range(e + 1, stop):
@@ -208,8 +232,7 @@ def copying_evidence(
                 p = _place(pair_ptr, second, min(one, other), max(one, other))
                 if p < 0:
                     continue
-                for k in range(n_classes):
-                    rest[k] = joint[k] - log_table[code[e], k] - log_table[code[f], k]
+                _others_say(joint, code, speaker[e], speaker[f], log_table, rest)
                 _copy_odds(rest, one * n_classes, other * n_classes, table, same, odds)
                 weight = 1.0 / (repeats[e - start] * repeats[f - start])
                 label = code[e] % n_classes

@@ -106,16 +106,6 @@ def test_three_copies_of_one_annotator_count_about_once():
     assert report.to_table("groups")["members"].tolist() == [3]
 
 
-def test_copies_that_may_have_passed_for_the_truth_are_told():
-    table = table_of(1, 3, 20, 6, 60)
-    for copier in (1, 2):
-        table[:, copier] = table[:, 0]
-    quick = report_of(table, 3, leave_out=False)
-    assert "pairs who hardly ever differ: 3" in str(quick)
-    assert "leave_out=True" in str(quick)
-    assert "leave_out=True" not in str(report_of(table, 3, leave_out=True))
-
-
 def test_hard_items_do_not_make_copiers():
     for seed in range(3):
         votes = simulate_annotations(

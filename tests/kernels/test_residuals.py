@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -101,19 +102,21 @@ def test_leaves_other_items():
     assert sums[3:5].any()
 
 
-def naive_copying(votes, confusion, prior, pairs, awaited):
+def naive_copying(votes, confusion, prior, pairs, awaited, speaker):
     """Items counted once however often labelled: repeats share one item's weight."""
     sums = np.zeros((len(pairs), 4 + len(RATES)))
     n_classes = len(prior)
-    for labels in by_item(votes):
+    for i, labels in enumerate(by_item(votes)):
         names = [j for j, _ in labels]
+        speaks = [int(e - votes.item_ptr[i]) for e in speaker[slice(*votes.item_ptr[i : i + 2])]]
         for one in range(len(labels)):
             for other in range(one + 1, len(labels)):
                 (j, y), (m, z) = labels[one], labels[other]
                 pair = (min(j, m), max(j, m))
                 if pair not in pairs:
                     continue
-                rest = [labels[e] for e in range(len(labels)) if e not in (one, other)]
+                heard = {e for e in range(len(labels)) if speaks[e] == e}
+                rest = [labels[e] for e in sorted(heard - {speaks[one], speaks[other]})]
                 truth = posterior_of(rest, confusion, prior)
                 both = (truth[:, None] * confusion[j] * confusion[m]).sum(axis=0)
                 either = (truth[:, None] * (confusion[j] + confusion[m])).sum(axis=0) / 2
@@ -128,9 +131,21 @@ def naive_copying(votes, confusion, prior, pairs, awaited):
     return sums
 
 
+def some_speak(votes, seed):
+    """Of each item's labels, let some speak; each other one is silent or spoken for by one."""
+    random = np.random.default_rng(seed)
+    speaker = np.arange(votes.n_annotations)
+    for start, stop in itertools.pairwise(votes.item_ptr):
+        heard = start + np.flatnonzero(random.random(stop - start) < 0.6)
+        for e in set(range(start, stop)) - set(heard.tolist()):
+            speaker[e] = random.choice(np.append(heard, -1))
+    return speaker
+
+
 @pytest.mark.parametrize("n_classes", [1, 2, 4])
 @pytest.mark.parametrize("seed", range(3))
-def test_evidence_of_copying_is_that_of_the_loops(seed, n_classes):
+@pytest.mark.parametrize("everybody_speaks", [True, False])
+def test_evidence_of_copying_is_that_of_the_loops(seed, n_classes, everybody_speaks):
     votes = problems.ragged(seed, n_items=8, n_classes=n_classes)
     confusion, prior, code = setting(seed, n_classes, votes)
     everybody = range(votes.n_annotators)
@@ -138,10 +153,11 @@ def test_evidence_of_copying_is_that_of_the_loops(seed, n_classes):
     ptr = np.searchsorted([j for j, _ in pairs], np.arange(votes.n_annotators + 1))
     table = table_of(confusion)
     sums = np.zeros((len(pairs), 4 + len(RATES)))
+    speaker = np.arange(votes.n_annotations) if everybody_speaks else some_speak(votes, seed)
     copying_evidence(
-        votes.item_ptr, code, np.log(prior), table, np.log(table), ptr.astype(np.int64),
+        votes.item_ptr, code, speaker, np.log(prior), table, np.log(table), ptr.astype(np.int64),
         np.array([m for _, m in pairs], dtype=np.int32), RATES, 0.7, sums,
     )  # fmt: skip
     np.testing.assert_allclose(
-        sums, naive_copying(votes, confusion, prior, pairs, 0.7), rtol=1e-9, atol=1e-9
+        sums, naive_copying(votes, confusion, prior, pairs, 0.7, speaker), rtol=1e-9, atol=1e-9
     )

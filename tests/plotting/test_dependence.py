@@ -119,7 +119,9 @@ def test_residuals_and_reports_of_a_fitted_crowd():
     for (j, m), value in zip(found.pairs, found.excess, strict=True):
         assert matrix[place[votes.annotators[j]], place[votes.annotators[m]]] == value
     report = spammer_report(votes, model, min_shared=5)
-    assert drawn(plot_dependence(report))[1] == names
+    both = [drawn(plot_dependence(each)) for each in (report, report.dependence)]
+    assert both[0][1] == both[1][1]
+    np.testing.assert_array_equal(both[0][0], both[1][0])
 
 
 def test_reports_on_dependence_bring_their_findings_and_groups():

@@ -39,7 +39,7 @@ class CoupledClassifier(BaseCrowdClassifier):
         if not tells.any():
             raise ValueError("the weights of all labels are zero; nothing is left to learn from.")
         train = crowd.take(tells)
-        self._check_volume(train)
+        self._check_sizes(train)
         given = X if tells.all() else X[tells]
         self._scaling = find_scaling(given, train.row_weight, self.scale)
         scaled = self._scaling.apply(given)
@@ -54,7 +54,12 @@ class CoupledClassifier(BaseCrowdClassifier):
         self._label_training_rows(X, votes, crowd, tells)
         self._warn(found, train)
 
-    def _check_volume(self, crowd: Crowd) -> None:
+    def _check_sizes(self, crowd: Crowd) -> None:
+        if crowd.n_classes > 1 and self.prior_accuracy * crowd.n_classes <= 1:
+            raise ValueError(
+                f"prior_accuracy must be above chance, 1/{crowd.n_classes}, for the anchor to "
+                f"name the classes; got {self.prior_accuracy}."
+            )
         if self.regularizer == "geocrowdnet-f" and crowd.n_rows < crowd.n_classes:
             raise ValueError(
                 f"regularizer='geocrowdnet-f' needs at least as many rows with labels as classes; "
@@ -106,16 +111,17 @@ class CoupledClassifier(BaseCrowdClassifier):
         self, X: Any, votes: Annotations, crowd: Crowd, tells: NDArray[np.bool_]
     ) -> None:
         """Set what the fit says of the training rows and of the annotators."""
-        soft, n_classes = self._classify(X), len(self.classes_)
+        soft = self._classify(X)
         weight = crowd.row_weight[tells]
         self.class_prior_ = weight @ soft[tells] / weight.sum()
         self.annotator_skill_ = np.einsum("jkk,k->j", self.confusion_, self.class_prior_)
-        scores = log_joint(votes, self.confusion_, np.ones(n_classes), n_jobs=self.n_jobs)
-        scores += np.log(np.maximum(soft, _LEAST))
+        log_prior = np.log(np.maximum(soft, _LEAST))
+        scores = log_joint(votes, self.confusion_, log_prior=log_prior, n_jobs=self.n_jobs)
         self.probas_ = from_log_joint(
             votes,
             scores,
             annotator_correlation=self.annotator_correlation,
+            other_voices=1,  # the classifier, which these very labels have taught
             gold=crowd.gold,
             n_jobs=self.n_jobs,
         )
@@ -130,9 +136,10 @@ class CoupledClassifier(BaseCrowdClassifier):
 
     def _warn(self, found: Descent, crowd: Crowd) -> None:
         if not found.converged and self.tol > 0:
+            remedy = "" if self.scale else "Features of unlike size want scale=True. "
             warnings.warn(
                 f"the descent stopped after {found.n_iter} steps at a slope of "
-                f"{found.gradient_norm:.1e}, above tol={self.tol:g}. Raise max_iter (now "
+                f"{found.gradient_norm:.1e}, above tol={self.tol:g}. {remedy}Raise max_iter (now "
                 f"{self.max_iter}), alpha or tol; tol=0 says that stopping early is meant.",
                 ConvergenceWarning,
                 stacklevel=4,

@@ -14,7 +14,8 @@ Float = NDArray[np.float64]
 
 Objective = Callable[[Float], tuple[float, Float]]
 
-_PAIRS = 20  # of steps and slopes kept
+_PAIRS = 20  # of steps and slopes kept, fewer where they would take a gigabyte
+_NUMBERS = 5e7
 _LOOSE = 10.0  # times `tol`: flat enough where rounding forbids any further step
 
 
@@ -83,8 +84,9 @@ def descend(
         path.append(float(intermediate_result.fun))
         bar.update()
 
+    pairs = int(np.clip(_NUMBERS / max(len(start), 1), 4, _PAIRS))
     options = {
-        "maxiter": max_iter, "maxfun": 20 * max_iter, "ftol": 0.0, "gtol": tol, "maxcor": _PAIRS,
+        "maxiter": max_iter, "maxfun": 20 * max_iter, "ftol": 0.0, "gtol": tol, "maxcor": pairs,
     }  # fmt: skip
     with bar:
         found = minimize(

@@ -84,7 +84,7 @@ class CCEMClassifier(CoupledClassifier):
         Where the annotators start: at the anchor, as the votes or `aggregate.DawidSkene` see
         them, or at given confusions. All but the first train the classifier on them at once.
     prior_accuracy : float, default=0.7
-        Diagonal of the anchor, above 0. The logits start at :math:`s I` with
+        Diagonal of the anchor, above 1/K. The logits start at :math:`s I` with
         :math:`s = \log(a (K - 1) / (1 - a))`; the published start, s = 1, is
         ``e / (e + K - 1)``.
     prior_strength : float, default=4
@@ -102,7 +102,8 @@ class CCEMClassifier(CoupledClassifier):
     tol : float, default=1e-4
         Stop where the objective changes by less per unit of any (scaled) parameter.
     annotator_correlation : float, default=0.4
-        ρ of `aggregate.fusion.posterior`, for ``probas_``.
+        ρ of `aggregate.fusion.posterior`, for ``probas_``; the classifier counts as one more
+        annotator, since these annotators have taught it.
     n_jobs : int, optional
         Threads; -1 for all processors. (Those of the linear algebra library come on top.)
     random_state : int or Generator, default=0

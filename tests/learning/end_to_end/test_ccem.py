@@ -93,9 +93,9 @@ class TestFit:
 
     def test_an_uninformed_classifier_leaves_the_votes(self):
         _, votes, _ = crowd()
-        model = CCEMClassifier(alpha=1e9).fit(np.ones((150, 1)), votes)
+        model = CCEMClassifier(alpha=1e9, annotator_correlation=0).fit(np.ones((150, 1)), votes)
         container = Annotations.from_matrix(votes)
-        wanted = posterior(container, model.confusion_, model.class_prior_)
+        wanted = posterior(container, model.confusion_, model.class_prior_, annotator_correlation=0)
         np.testing.assert_allclose(model.probas_, wanted, atol=1e-6)
 
 
@@ -271,6 +271,7 @@ class TestManners:
             ({"regularizer": "f"}, "regularizer must be one of None, 'geocrowdnet-f'"),
             ({"regularization": "best"}, "regularization must be one of 'auto'"),
             ({"alpha": -1}, "alpha must be a number of at least 0"),
+            ({"prior_accuracy": 1 / 3}, "prior_accuracy must be above chance, 1/3"),
             ({"init": "zeros"}, "init must be one of 'identity'"),
             ({"init": np.ones((2, 3, 3))}, r"init must have shape \(6, 3, 3\)"),
             ({"prior_accuracy": 1.0}, "prior_accuracy must be a number above 0 and at most 0.999"),

@@ -4,8 +4,9 @@ Plain EM alternates between the rows' posteriors and a whole regression. The pos
 gradient of the objective itself, so instead every pass over the rows feeds one L-BFGS step in all
 parameters at once, which needs several times fewer passes. Steps are taken in coordinates in which
 the expected complete likelihood has about unit curvature; these are taken afresh where a leg of
-the climb ends. Within a leg the line search, and between legs the start at the point reached, see
-to it that the objective never falls.
+the climb ends. On the first leg the annotators stay as the votes suggest: judged before the
+features are heard, they drift to worse optima. Within a leg the line search, and between legs the
+start at the point reached, see to it that the objective never falls.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from aggregate.learning._joint_likelihood import JointLikelihood, Point, View, t
 
 Float = NDArray[np.float64]
 
-_LEGS = (20, 40, 80)
+_LEGS = (20, 20, 40, 80)
 _MEMORY = 10
 _SETTLED = 10  # a whole leg may gain this many times the tolerance where the climb has converged
 
@@ -47,9 +48,13 @@ class Coordinates:
     point : Point
     view : View
         What a pass tells of the point.
+    annotators : bool
+        Whether the table has coordinates, too; else it stays.
     """
 
-    def __init__(self, problem: JointLikelihood, point: Point, view: View) -> None:
+    def __init__(
+        self, problem: JointLikelihood, point: Point, view: View, *, annotators: bool = True
+    ) -> None:
         self.problem = problem
         weight = (1 - (view.probas**2).sum(axis=1)) / 2 + 1e-6
         self.whitener = problem.rows.features.whitener(weight, problem.ridge)
@@ -60,26 +65,30 @@ class Coordinates:
         self.log_table = np.log(point.table).reshape(said.shape)
         n_weights, n_classes = point.weights.size, problem.n_classes
         self.ends = [n_weights, n_weights + n_classes]
+        self.annotators = annotators
 
     def zero(self) -> Float:
         """Return the coordinates of the point itself."""
-        return np.zeros(self.ends[1] + self.logits.size)
+        return np.zeros(self.ends[1] + self.annotators * self.logits.size)
 
     def point(self, step: Float) -> Point:
         """Return the point at some coordinates."""
         weights, intercept, logits = np.split(step, self.ends)
         moved = self._whiten(weights.reshape(self.origin.weights.shape))
+        table = self.origin.table
+        if self.annotators:
+            table = table_of(self.log_table + self.logits * logits.reshape(self.logits.shape))
         return Point(
-            self.origin.weights + moved,
-            self.origin.intercept + self.intercept * intercept,
-            table_of(self.log_table + self.logits * logits.reshape(self.logits.shape)),
+            self.origin.weights + moved, self.origin.intercept + self.intercept * intercept, table
         )
 
     def pull_back(self, gradient: Point) -> Float:
         """Return a gradient by the coordinates."""
         weights = self._whiten(gradient.weights, transposed=True)
-        table = gradient.table.reshape(self.logits.shape) * self.logits
-        return np.concatenate([weights.ravel(), self.intercept * gradient.intercept, table.ravel()])
+        parts = [weights.ravel(), self.intercept * gradient.intercept]
+        if self.annotators:
+            parts.append((gradient.table.reshape(self.logits.shape) * self.logits).ravel())
+        return np.concatenate(parts)
 
     def _whiten(self, columns: Float, *, transposed: bool = False) -> Float:
         if self.whitener.ndim == 1:
@@ -114,7 +123,8 @@ def climb(
     -------
     Climb
     """
-    point, view = start, problem.view(start)
+    point = start
+    view = first = problem.view(start)
     path, converged = [view.objective], False
     legs = iter(_LEGS)
     with tqdm(disable=progress is None, desc=progress, unit="step") as bar:
@@ -125,32 +135,32 @@ def climb(
             bar.update()
 
         while not converged and len(path) <= max_iter:
-            before = len(path)
+            before, alone = len(path), view is first
             leg = min(next(legs, max_iter), max_iter + 1 - before)
-            end, coordinates = _leg(problem, point, view, leg, tol, report)
+            coordinates = Coordinates(problem, point, view, annotators=not alone)
+            end = _leg(problem, coordinates, leg, tol, report)
             point = coordinates.point(end.x)
             view = problem.view(point)
             gain = path[-1] - path[before - 1]
             # Status 1 is a leg's end; 2, that the line search finds nothing higher in doubles.
-            converged = end.status != 1 and gain <= _SETTLED * tol * max(abs(path[-1]), 1)
+            converged = (
+                not alone and end.status != 1 and gain <= _SETTLED * tol * max(abs(path[-1]), 1)
+            )
     return Climb(point, view, np.array(path), len(path) - 1, converged)
 
 
 def _leg(
-    problem: JointLikelihood, point: Point, view: View, steps: int, tol: float, report: object
-) -> tuple[OptimizeResult, Coordinates]:
-    coordinates = Coordinates(problem, point, view)
-
+    problem: JointLikelihood, coordinates: Coordinates, steps: int, tol: float, report: object
+) -> OptimizeResult:
     def fall(step: Float) -> tuple[float, Float]:
         there = coordinates.point(step)
         seen = problem.view(there)
         return -seen.objective, -coordinates.pull_back(problem.gradient(there, seen))
 
     options = {"maxiter": steps, "maxfun": 20 * steps, "ftol": tol, "gtol": 0, "maxcor": _MEMORY}
-    end = minimize(
+    return minimize(
         fall, coordinates.zero(), jac=True, method="L-BFGS-B", callback=report, options=options
     )
-    return end, coordinates
 
 
 def warn_unless_converged(climbed: Climb, max_iter: int, tol: float) -> None:

@@ -54,8 +54,9 @@ class RaykarClassifier(ClassifierWithAnnotators):
         classifier predicts (out of fold), labels by the annotators and the class prior alone.
     C : float or "cv", default="cv"
         Inverse strength of the penalty on W, as in scikit-learn's `LogisticRegression`; "cv" takes
-        the value from 0.0001 to 100 that makes the votes on left-out rows likeliest, chosen on
-        at most 5000 rows; 0.1 where there are fewer different rows than folds.
+        the value (from 0.0001 to 100, by half powers of ten) that makes the votes on left-out
+        rows likeliest, chosen on at most 5000 rows; 0.1 where there are fewer different rows
+        than folds.
     standardize : bool, default=True
         Bring features to mean zero and standard deviation one (sparse ones are not centred)
         before the penalty applies. ``coef_`` is for the features as given.

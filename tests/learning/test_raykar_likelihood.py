@@ -190,7 +190,11 @@ class TestPenalty:
         folds = folds_of(rows, np.arange(60, dtype=np.uint64), 4)
         C, scores = choose_penalty(rows, folds, made, max_iter=500, tol=1e-12)
         assert scores[scores[:, 1].argmax(), 0] == C
-        np.testing.assert_array_equal(scores[:, 0], PENALTIES[: len(scores)])
+        tried = np.log10(scores[:, 0])
+        np.testing.assert_allclose(tried * 2, np.round(tried * 2), atol=1e-9)
+        assert set(np.round(tried[tried % 1 < 0.1])) <= set(np.log10(PENALTIES).round())
+        assert abs(tried - np.log10(C)).min() == 0
+        assert np.isclose(abs(tried - np.log10(C)), 0.5).any()
         total = 0.0
         for fold in range(4):
             training = made(rows.take(np.flatnonzero(folds != fold)), C)

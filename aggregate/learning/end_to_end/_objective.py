@@ -59,6 +59,11 @@ def coupled_cross_entropy(
     gradient_A : ndarray of shape (M, K, K)
         Derivatives by every entry, none held back by the rows summing to one.
 
+    Raises
+    ------
+    ValueError
+        If an item, annotator or label is out of range.
+
     References
     ----------
     F. Rodrigues and F. C. Pereira, Deep learning from crowds, AAAI 2018.
@@ -79,18 +84,30 @@ def coupled_cross_entropy(
     soft = np.ascontiguousarray(f, dtype=np.float64)
     table = kernel_table(np.asarray(A, dtype=np.float64))
     n_classes = soft.shape[1]
-    places = np.ascontiguousarray(item, dtype=np.int32)
-    codes = row_codes(
-        np.asarray(annotator, dtype=np.int32),
-        np.asarray(label, dtype=np.int32),
-        len(table) // n_classes,
-        n_classes,
+    places, who, what = (
+        _in_range(name, values, size)
+        for name, values, size in (
+            ("item", item, len(soft)),
+            ("annotator", annotator, len(table) // n_classes),
+            ("label", label, n_classes),
+        )
     )
+    codes = row_codes(who, what, len(table) // n_classes, n_classes)
     counts = NO_WEIGHT if weight is None else np.ascontiguousarray(weight, dtype=np.float64)
     to_soft, to_table = np.zeros_like(soft), np.zeros_like(table)
     value = coupled_pass(places, codes, counts, soft, table, 0, len(codes), to_soft, to_table)
     total = float(len(codes) if weight is None else counts.sum()) or 1.0
     return value / total, to_soft / total, from_table(to_table) / total
+
+
+def _in_range(name: str, values: ArrayLike, size: int) -> NDArray[np.int32]:
+    codes = np.ascontiguousarray(values, dtype=np.int32)
+    if len(codes) and not (codes.min() >= 0 and codes.max() < size):
+        raise ValueError(
+            f"{name} codes must lie between 0 and {size - 1}; got values from {codes.min()} to "
+            f"{codes.max()}."
+        )
+    return codes
 
 
 def kernel_table(confusion: Float) -> Float:

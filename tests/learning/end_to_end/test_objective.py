@@ -71,6 +71,17 @@ def test_no_label_costs_nothing():
     assert not by_A.any()
 
 
+@pytest.mark.parametrize("place", [2, 3, 4])
+@pytest.mark.parametrize("wrong", [-1, 7])
+def test_codes_out_of_range_are_refused(place, wrong):
+    given = list(problem()[:5])
+    given[place] = np.full(20, wrong)
+    with pytest.raises(
+        ValueError, match=rf"codes must lie between 0 and \d; got values from {wrong}"
+    ):
+        coupled_cross_entropy(*given)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_log_det_of_the_classifier(weighted):
     f = problem()[0]

@@ -8,10 +8,10 @@ regulariser, 69.2, 68.6 and 42.4 % for (F) with λ = .0001, .001, .01, and 58.7,
 
 Its objective is not the coupled cross-entropy: the maps start at the identity and are free, and
 the cross-entropy takes a softmax of what they return, averaged by annotator ("as replicated"). That
-and the coupled cross-entropy, from the published start (logits that are the identity) and from
-ours (a diagonal of .8), are run here on handwritten digits (8 x 8 pixels; 1 297 to train, 200 to
-validate, 300 to test) and on a mixture of ten Gaussian classes (4 000, 400, 2 000), with one hidden
-layer of 128 units, Adam, a learning rate of .001, weight decay .0001, batches of 128, 40 epochs.
+and the coupled cross-entropy (from confusion matrices with a diagonal of .8) are run here on
+handwritten digits (8 x 8 pixels; 1 297 to train, 200 to validate, 300 to test) and on a mixture of
+ten Gaussian classes (3 000, 300, 1 500), with one hidden layer of 128 units, Adam, a learning rate
+of .001, weight decay .0001, batches of 128, 40 epochs.
 The epoch is chosen by errors against the validation set's truth, which is what the replication
 does, more or less, or (last column) by the loss of its votes, which is what one has.
 
@@ -33,7 +33,7 @@ from aggregate.learning.torch.losses.geocrowdnet_f import log_det_f
 from aggregate.learning.torch.losses.geocrowdnet_w import log_det_w
 
 K, M, GAMMA = 10, 5, 0.01
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
+STRENGTHS = (1e-4, 1e-3, 1e-2)
 PUBLISHED = {
     ("none", None): 56.1,
     ("F", 1e-4): 69.2,
@@ -78,8 +78,6 @@ def model_for(objective, regularizer, strength, seed):
     else:
         names = {"none": "ccem", "F": "geocrowdnet-f", "W": "geocrowdnet-w"}
         options["loss"] = names[regularizer]
-        if objective == "coupled, published start":
-            options["loss_params"] = {"init": 1.0}
         if strength is not None:
             options["regularization"] = strength
     return TorchCrowdClassifier(
@@ -103,8 +101,8 @@ def confusions(rng):
 def mixture(rng):
     """Return items of ten Gaussian classes in twenty dimensions, some of them in doubt."""
     centre = 1.1 * rng.normal(size=(K, 20))
-    truth = rng.integers(K, size=6400)
-    return centre[truth] + rng.normal(size=(6400, 20)) * 1.5, truth, (4000, 400)
+    truth = rng.integers(K, size=4800)
+    return centre[truth] + rng.normal(size=(4800, 20)) * 1.5, truth, (3000, 300)
 
 
 def digits(rng):
@@ -130,9 +128,8 @@ def crowd(data, seed):
 CELLS = [("none", None)] + [(name, value) for name in "FW" for value in STRENGTHS]
 COLUMNS = (
     ("as replicated", "truth"),
-    ("coupled, published start", "truth"),
-    ("coupled, diagonal .8", "truth"),
-    ("coupled, diagonal .8", "votes"),
+    ("coupled cross-entropy", "truth"),
+    ("coupled cross-entropy", "votes"),
 )
 
 
@@ -166,7 +163,8 @@ def main():
     torch.set_num_threads(1)
     print(f"Test accuracy in per cent, mean and standard error over {len(seeds)} seeds")
     for data in (digits, mixture):
-        print(f"\n{data.__name__}; trained on the truth: {ceiling(data, seeds).mean():.1f}")
+        best = ceiling(data, seeds).mean()
+        print(f"\n{data.__name__}; trained on the truth: {best:.1f}", flush=True)
         table = [accuracies(data, objective, seeds, by) for objective, by in COLUMNS]
         heads = [f"{objective}, by {by}" for objective, by in COLUMNS]
         print(f"{'λ':>10} {'CIFAR-10':>9}" + "".join(f"{name:>36}" for name in heads))

@@ -115,6 +115,20 @@ def log_probabilities(net: nn.Module, x: torch.Tensor, n_classes: int) -> torch.
     return torch.log_softmax(scores, dim=1)
 
 
+def refuse_probabilities(net: nn.Module, x: torch.Tensor, n_classes: int) -> None:
+    """Refuse a module that ends in a softmax: another one on top would blunt it."""
+    net.eval()
+    with torch.no_grad():
+        scores = net(x[:_MOST_ROWS])
+    if not isinstance(scores, torch.Tensor) or scores.dim() != 2 or n_classes == 1:
+        return  # said better where it is used
+    if bool((scores >= 0).all()) and bool(((scores.sum(dim=1) - 1).abs() < 1e-4).all()):
+        raise ValueError(
+            "the module returns probabilities: no value is negative and every row sums to one. A "
+            "softmax is taken of what it returns, so leave its own last softmax out."
+        )
+
+
 def predict_log(net: nn.Module, x: torch.Tensor, n_classes: int) -> torch.Tensor:
     """Return log probabilities of all rows, without gradients, some rows at a time."""
     training = net.training

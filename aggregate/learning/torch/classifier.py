@@ -19,6 +19,7 @@ from aggregate.learning.torch._networks import predict_log, to_tensor
 from aggregate.learning.torch._parameters import check_parameters, recipe_of, settings_of
 from aggregate.learning.torch._problem import Problem, make_problem
 from aggregate.learning.torch._starts import combine
+from aggregate.learning.torch.losses._head import Head
 from aggregate.learning.torch.votes import VoteTensors
 
 Float = NDArray[np.float64]
@@ -94,7 +95,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         Starts; the one with the least held-out loss (without one: training loss) is kept.
     annotator_correlation : float, default=0.4
         ρ of `aggregate.fusion.posterior`, for ``probas_``.
-    device : str, default="cpu"
+    device : {"cpu", "cuda", ...}, default="cpu"
     verbose : bool, default=False
         Show progress.
     random_state : int or Generator, optional
@@ -237,18 +238,14 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         f = predict_log(self.module_, x, votes.n_classes).double().exp().cpu().numpy()
         with torch.no_grad():
             table = fit.head.confusion()
-            tensors = VoteTensors(
-                votes, annotator_code=problem.order.annotator_code, device=self.device
-            )
-            for name, value in fit.head.extras(tensors).items():
+            for name, value in self._extras(fit, problem).items():
                 setattr(self, name, value)
         if table is None:
             confusion = confusions_of(votes, f)
         else:
             confusion = table.double().cpu().numpy()[problem.order.annotator_code]
             confusion /= confusion.sum(axis=2, keepdims=True)
-        rho = self.annotator_correlation
-        self.probas_ = combine(f, votes, confusion, problem.gold, rho)
+        self.probas_ = combine(f, votes, confusion, problem.gold, self.annotator_correlation)
         counted = np.ones(votes.n_items, dtype=bool)
         self.class_prior_ = class_shares(self.probas_, counted)
         self.labels_ = self.classes_[decide(self.probas_, class_prior=self.class_prior_)]
@@ -257,6 +254,14 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         self.objective_path_ = np.array(fit.trained.path)
         self.held_out_path_ = np.array(fit.trained.judged)
         self.n_iter_, self.converged_ = fit.trained.n_epochs, fit.trained.converged
+
+    def _extras(self, fit: Fit, problem: Problem) -> dict[str, Any]:
+        """Return what only this loss knows of the votes that trained."""
+        if type(fit.head).extras is Head.extras:
+            return {}
+        codes = problem.order.annotator_code
+        tensors = VoteTensors(problem.votes, annotator_code=codes, device=self.device)
+        return fit.head.extras(tensors)
 
     def predict_proba(self, X: Any) -> Float:
         """Return the probability of each class for each row of X, from the module alone.

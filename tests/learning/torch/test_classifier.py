@@ -140,6 +140,12 @@ class TestModules:
             (lambda n_features, n_classes: 7, None, TypeError, "must return a torch.nn.Module"),
             ("net", None, TypeError, "must be a torch.nn.Module, a class or function"),
             (nn.Linear(2, 3), {"width": 1}, ValueError, "module is one already"),
+            (
+                nn.Sequential(nn.Linear(2, 3), nn.Softmax(dim=1)),
+                None,
+                ValueError,
+                "leave its own last softmax out",
+            ),
             (nn.Flatten(), None, ValueError, r"got \(60, 2\)"),
         ],
     )

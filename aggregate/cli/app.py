@@ -78,7 +78,8 @@ def app() -> None:
               help=f"{DEFAULT} by default, {PLAIN} for very many votes; one of "
               f"{', '.join(MODELS)}.")  # fmt: skip
 @click.option("--gold", metavar="FILE", help="Known labels of some items (columns item, label).")
-@click.option("--annotators", metavar="FILE", help="Write one row per annotator.")
+@click.option("--annotators", metavar="FILE",
+              help="Write one row per annotator (skill, with its interval if known).")  # fmt: skip
 @click.option("--confusions", metavar="FILE", help="Write who confuses which classes, how often.")
 @click.option("--costs", metavar="FILE", help="Costs of mistakes (columns truth, label, cost).")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.7, show_default=True,

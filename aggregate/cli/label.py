@@ -16,6 +16,7 @@ from aggregate._model_names import BASELINE, DEFAULT, PLAIN, VOTING
 from aggregate.annotations import Annotations
 from aggregate.cli.apply import label_with, refuse_what_fits, write_with
 from aggregate.cli.guard import InputError
+from aggregate.cli.intervals import Intervals, skill_intervals
 from aggregate.cli.label_blocks import is_large, label_by_blocks
 from aggregate.cli.summary import Tally, count, tell_annotators, tell_model, tell_votes
 from aggregate.cli.tables import (
@@ -150,8 +151,11 @@ def _tell_and_write(
     items = item_table(annotations, fitted, min_confidence, in_gold, costs)
     health = check_health(annotations)
     agreed = agreed_labels(annotations, fitted, costs)
-    people = annotator_table(annotations, fitted, health, agreed)
     output, annotators, confusions = targets
+    intervals = Intervals(None, "")
+    if annotators is not None:
+        intervals = skill_intervals(annotations, fitted, model, known)
+    people = annotator_table(annotations, fitted, health, agreed, intervals.ends)
     piped = output is None and not _is_terminal(sys.stdout)
     parts = [
         tell_votes(data, health),
@@ -174,7 +178,8 @@ def _tell_and_write(
             write_table(table, path)
             n_rows = len(next(iter(table.values())))
             start = "\n" if position == 0 else ""
-            click.echo(f"{start}wrote {path}: {count(n_rows, 'row')}", err=piped)
+            more = f", {intervals.words}" if path == annotators else ""
+            click.echo(f"{start}wrote {path}: {count(n_rows, 'row')}{more}", err=piped)
 
 
 def _first_rows(name: str, items: Table, options: str = "") -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from aggregate.annotations import Annotations
+from aggregate.cli.intervals import TOO_MUCH
 from aggregate.cli.summary import Tally, count, tell_annotators, tell_model, tell_votes
 from aggregate.cli.tables import (
     Table,
@@ -55,7 +56,7 @@ def label_by_blocks(
     click.echo(f"\nwrote {output}: {count(n_rows, 'row')}")
     if annotators is not None:
         write_table(people, annotators)
-        click.echo(f"wrote {annotators}: {count(len(people['annotator']), 'row')}")
+        click.echo(f"wrote {annotators}: {count(len(people['annotator']), 'row')}, {TOO_MUCH}")
     if confusions is not None:
         table = confusion_table(fitted)
         write_table(table, confusions)

@@ -72,17 +72,26 @@ def agreed_labels(
 
 
 def annotator_table(
-    annotations: Annotations, model: Any, health: Health | None, agreed: NDArray[np.int64]
+    annotations: Annotations,
+    model: Any,
+    health: Health | None,
+    agreed: NDArray[np.int64],
+    ends: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> Table:
-    """Return one row per annotator, of whom ``agreed`` labels each are what was decided."""
+    """Return one row per annotator, of whom ``agreed`` labels each are what was decided.
+
+    ``ends`` are those of the intervals of the skills.
+    """
     given = annotations.labels_per_annotator
     agreement = np.divide(agreed, given, out=np.full(len(given), np.nan), where=given > 0)
     table: Table = {
         "annotator": annotations.annotators,
         "labels": given,
         "skill": model.annotator_skill_.round(_DIGITS),
-        "agreement": agreement.round(_DIGITS),
     }
+    if ends is not None:
+        table["skill_low"], table["skill_high"] = (end.round(_DIGITS) for end in ends)
+    table["agreement"] = agreement.round(_DIGITS)
     if model.gold_given_.any():
         table["gold_labels"] = model.gold_given_
         table["gold_correct"] = model.gold_correct_

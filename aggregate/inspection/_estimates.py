@@ -87,7 +87,7 @@ class Uncertainty:
         """
         check_number("n_draws", n_draws, low=1, integer=True)
         if self._laplace is None:
-            raise ValueError("draws need method='information'.")
+            raise ValueError("draws need method='information', and one model, not an average.")
         drawn = self._laplace.draw(n_draws, np.random.default_rng(random_state))
         confusion, prior = zip(*drawn, strict=True)
         return Parameters(np.stack(confusion), np.stack(prior))

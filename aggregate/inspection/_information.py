@@ -95,7 +95,7 @@ def _free_the_crowd(estimate: Estimated, information: Float) -> None:
     Rows that vary about a common mean of unknown place hold each other together, but do not
     hold the mean; one imaginary annotator, the hyper-prior, does.
     """
-    if not estimate.learned:
+    if not estimate.learned or estimate.votes.n_classes == 1:
         return
     pull = of_labels(estimate, estimate.believed_weight)
     stack = pull.reshape(-1, estimate.width)

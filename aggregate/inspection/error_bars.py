@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
 from aggregate.inspection import _variances as variances
+from aggregate.inspection._averaged import averaged
 from aggregate.inspection._draws import Laplace
 from aggregate.inspection._estimates import (
     Uncertainty,
@@ -21,10 +22,12 @@ from aggregate.inspection._information import covariance
 from aggregate.inspection._likelihood import (
     check_same_votes,
     estimated,
+    has_likelihood,
     read_as_fitted,
 )
 from aggregate.inspection._resampling import Drawn, bootstrap, share_of_classes
 from aggregate.inspection._shrinkage import judged, narrowed
+from aggregate.models import Auto
 from aggregate.models._gold import gold_codes
 
 Float = NDArray[np.float64]
@@ -135,7 +138,13 @@ def uncertainty(
         n_draws = _DRAWS if annotations.n_annotations <= _CHEAP else 0
     check_number("n_draws", n_draws, low=0, integer=True)
     if method == "information":
-        return _by_information(model, annotations, gold, level, n_draws, random_state)
+
+        def errors_of(member: Any) -> Uncertainty:
+            return _by_information(member, annotations, gold, level, n_draws, random_state)
+
+        if isinstance(model, Auto):
+            return averaged(model, annotations, level, errors_of)
+        return errors_of(model)
     _check_confusions(model, annotations)
     drawn = bootstrap(
         model,
@@ -147,6 +156,19 @@ def uncertainty(
         verbose=verbose,
     )
     return _by_bootstrap(model, annotations, drawn, level)
+
+
+def has_error_bars(model: Any) -> bool:
+    """Tell whether `uncertainty` knows a fitted model's information.
+
+    Examples
+    --------
+    >>> from aggregate import MajorityVote, OneCoinDawidSkene
+    >>> votes = [[0, 0, 1], [1, 1, 1], [0, 0, 0]]
+    >>> [has_error_bars(model.fit(votes)) for model in (OneCoinDawidSkene(), MajorityVote())]
+    [True, False]
+    """
+    return isinstance(model, Auto) or has_likelihood(model)
 
 
 def _by_information(

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from aggregate import Auto, MajorityVote, load_dataset, read_annotations
+from aggregate import Auto, MajorityVote, load_dataset, read_annotations, uncertainty
 
 
 def rows(text):
@@ -160,6 +160,23 @@ def test_confusions_and_annotators(run, folder):
     assert people["person-04"]["note"] == "fewer than 10 labels: skill unknown"
     assert people["person-21"]["note"] == "always the same label"
     assert people["person-01"]["note"] == ""
+
+
+def test_skills_have_intervals(run, folder, monkeypatch):
+    told = run("label", "demo", "-o", "o.csv", "--annotators", "a.csv").out
+    assert "wrote a.csv: 30 rows, skills with 95% intervals" in told
+    people = rows((folder / "a.csv").read_text())
+    assert list(people[0])[:5] == ["annotator", "labels", "skill", "skill_low", "skill_high"]
+    demo = load_dataset("demo").annotations
+    skill = uncertainty(Auto().fit(demo), demo, n_draws=0).skill
+    for name, column in (("skill_low", skill.low), ("skill_high", skill.high)):
+        np.testing.assert_allclose([float(row[name]) for row in people], column, atol=1e-6)
+    told = run("label", "demo", "-o", "o.csv", "--annotators", "a.csv", "--model", "mace").out
+    assert "wrote a.csv: 30 rows, no intervals of skills: mace has none" in told
+    assert "skill_low" not in rows((folder / "a.csv").read_text())[0]
+    monkeypatch.setattr("aggregate.cli.intervals._MANY_LABELS", 10)
+    told = run("label", "demo", "-o", "o.csv", "--annotators", "a.csv").out
+    assert "wrote a.csv: 30 rows, no intervals of skills: too many labels" in told
 
 
 def test_oddities_are_told(run, folder):

@@ -35,6 +35,7 @@ def as_if_large(monkeypatch):
 @pytest.mark.parametrize("output", ["labels.parquet", "labels.csv", "labels.jsonl.gz"])
 @pytest.mark.parametrize("model", ["dawid-skene", "majority-vote"])
 def test_blocks_write_what_the_whole_writes(votes, run, monkeypatch, output, model):
+    monkeypatch.setattr("aggregate.cli.intervals._MANY_LABELS", 100)
     truth = pq.read_table("crowd/truth-00000.parquet").slice(0, 50)
     pq.write_table(truth.select(["item", "label"]), "gold.parquet")
     command = ["label", "votes", "--model", model, "--gold", "gold.parquet", "-o", output]

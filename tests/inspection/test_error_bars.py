@@ -8,6 +8,7 @@ from aggregate import (
     EBCC,
     IBCC,
     Annotations,
+    Auto,
     ClassConditionalDawidSkene,
     DawidSkene,
     FastDawidSkene,
@@ -186,7 +187,8 @@ def test_a_fit_without_prior_at_the_boundary():
 @pytest.mark.parametrize("method", ["information", "bootstrap"])
 def test_silent_items_and_annotators_repeats_and_one_class(n_classes, method):
     votes = problems.ragged(3, n_classes=n_classes)
-    for family in FAMILY:
+    families = (*FAMILY, HierarchicalDawidSkene, IBCC)
+    for family in (*families, Auto) if method == "information" else families:
         model = family().fit(votes)
         found = uncertainty(model, votes, method, n_bootstrap=5)
         for part in (found.confusion, found.skill, found.class_prior, found.prevalence):

@@ -7,6 +7,7 @@ import pytest
 
 from aggregate import (
     IBCC,
+    Auto,
     DawidSkene,
     HierarchicalDawidSkene,
     OneCoinDawidSkene,
@@ -18,6 +19,7 @@ from aggregate.inspection._beliefs import belief_of
 from aggregate.inspection._likelihood import estimated
 from aggregate.inspection._shrinkage import _judge, judged, narrowed
 from aggregate.inspection._variances import prior_change
+from aggregate.inspection.error_bars import has_error_bars
 
 MODELS = (
     DawidSkene(),
@@ -177,3 +179,35 @@ def test_blocks_that_are_no_maximum_are_mended_too():
         assert np.isfinite(crowd_view.skill_variance).all()
         assert (crowd_view.skill_variance < 0.25).all()
         assert (np.diag(found.corner) > 0).all()
+
+
+def test_an_average_of_models_has_their_errors_and_their_differences():
+    crowd = simulate_annotations(150, 8, 3, labels_per_item=4, random_state=0)
+    votes = crowd.annotations
+    model = Auto().fit(votes)
+    assert has_error_bars(model)
+    found = uncertainty(model, votes, n_draws=0)
+    weights = dict(zip(model.members_, model.member_weights_, strict=True))
+    for name, of_fit in (("skill", "annotator_skill_"), ("class_prior", "class_prior_")):
+        value = getattr(model, of_fit)
+        known = {
+            member: getattr(uncertainty(fitted, votes, n_draws=0), name).standard_error ** 2
+            for member, fitted in model.members_.items()
+            if member in ("hierarchical", "one-coin")
+        }
+        apart = {
+            member: (getattr(fitted, of_fit) - value) ** 2
+            for member, fitted in model.members_.items()
+            if member != "pooled"
+        }
+        expected = sum(
+            sum(weights[member] * part for member, part in parts.items())
+            / sum(weights[member] for member in parts)
+            for parts in (known, apart)
+        )
+        part = getattr(found, name)
+        np.testing.assert_allclose(part.standard_error**2, expected, rtol=1e-6)
+        assert ((part.low <= value) & (value <= part.high)).all()
+    assert (found.effective_labels > 0).all()
+    with pytest.raises(ValueError, match="draws need method='information'"):
+        found.sample_parameters(2)

@@ -3,12 +3,13 @@
 Music Genre (Rodrigues et al. 2013): 700 songs with 124 audio features and 2945 labels by 44 people,
 10 genres; 300 further songs with their true genre. Every method is trained with logistic
 regression and with one hidden layer of 64 units, on standardised features. The penalty is chosen
-for each seed (with a hidden layer, once) by 3-fold cross-validation that sees votes only: the log probability of the votes of
-songs set aside, given the classifier and the annotators' confusion matrices of a hierarchical
-Dawid-Skene model, one judge for all (the joint methods of CCEM's family choose by themselves, the
-same way with their own matrices; so does Raykar's logistic regression; the ceiling chooses by the
-truth). Seeds change the folds, draws and networks' starts. Differences are to "vote, hard" (the
-majority; ties share a song), with 95 % intervals over test songs and seeds (bootstrap of both).
+for each seed (with a hidden layer, once) by 3-fold cross-validation that sees votes only: the log
+probability of the votes of songs set aside, given the classifier and the annotators' confusion
+matrices of a hierarchical Dawid-Skene model, one judge for all (the methods of CCEM's family choose
+by themselves, the same way with their own matrices; so does Raykar's logistic regression; the
+ceiling chooses by the truth). Seeds change the folds, draws and networks' starts. Differences are
+to "vote, hard" (the majority; ties share a song), with 95 % intervals over test songs and seeds
+(bootstrap of both).
 
 FOLDER holds the data sets; by default ``$AGGREGATE_TEST_DATA`` or ``../shared/data``.
 """

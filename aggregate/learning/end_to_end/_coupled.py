@@ -136,11 +136,15 @@ class CoupledClassifier(BaseCrowdClassifier):
 
     def _warn(self, found: Descent, crowd: Crowd) -> None:
         if not found.converged and self.tol > 0:
-            remedy = "" if self.scale else "Features of unlike size want scale=True. "
+            remedy = f"Raise max_iter (now {self.max_iter}), alpha or tol"
+            if found.n_iter < self.max_iter:
+                remedy = "No step lowers the objective any more, to rounding: raise tol"
+            if not self.scale:
+                remedy = f"Features of unlike size want scale=True. {remedy}"
             warnings.warn(
                 f"the descent stopped after {found.n_iter} steps at a slope of "
-                f"{found.gradient_norm:.1e}, above tol={self.tol:g}. {remedy}Raise max_iter (now "
-                f"{self.max_iter}), alpha or tol; tol=0 says that stopping early is meant.",
+                f"{found.gradient_norm:.1e}, above tol={self.tol:g}. {remedy}; tol=0 says that "
+                "stopping early is meant.",
                 ConvergenceWarning,
                 stacklevel=4,
             )

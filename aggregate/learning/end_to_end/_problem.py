@@ -22,6 +22,7 @@ from aggregate.learning.end_to_end._objective import (
 
 Float = NDArray[np.float64]
 
+_LEAST_KNOWN = 1e-4  # of a row of confusions, so that none is to move without bounds
 _RIDGE = 1e-9  # of the largest that a Gram matrix can be: keeps its logarithm finite
 
 
@@ -82,12 +83,13 @@ class CoupledProblem:
         return point[:size], point[size:].reshape(-1, n_classes, n_classes)
 
     def scale(self) -> Float:
-        """Return about how far each coordinate is to move: the fewer labels, the farther."""
-        crowd = self.crowd
-        share = crowd.uses().sum(axis=1) / max(crowd.total, 1e-300)
-        each = (share / crowd.n_classes + 1e-4) ** -0.5
-        by_table = np.repeat(each, crowd.n_classes**2)
-        return np.concatenate([np.ones(self.network.size), by_table])
+        """Return about how far each coordinate is to move: the less is known of it, the farther."""
+        crowd, penalties = self.crowd, self.penalties
+        share = crowd.uses().sum(axis=1) / crowd.total / crowd.n_classes
+        known = share + penalties.anchor / crowd.total
+        by_table = np.repeat((known + _LEAST_KNOWN) ** -0.5, crowd.n_classes**2)
+        by_weight = (1 + penalties.alpha / crowd.total * self.mask) ** -0.5
+        return np.concatenate([by_weight, by_table])
 
     def objective(self, point: Float) -> tuple[float, Float]:
         """Return the value at a point and the gradient."""

@@ -40,18 +40,20 @@ def find_scaling(X: Any, weight: Float, wanted: bool) -> Scaling:
     if not wanted:
         return Scaling(centre, spread)
     share = weight / weight.sum()
-    mean = np.asarray(share @ X).ravel()
+    # The size of a feature is taken out before squaring: no square can overflow or vanish.
     if issparse(X):
-        square = np.asarray(share @ X.multiply(X)).ravel()
-        variance = square - mean**2
-        noise = 1e-12 * square
+        unit = np.asarray(abs(X).max(axis=0).todense()).ravel()
+        unit[unit == 0] = 1.0
+        plain = X @ diags_array(1 / unit)
+        mean = np.asarray(share @ plain).ravel()
+        variance = np.asarray(share @ plain.multiply(plain)).ravel() - mean**2
+        noise = 1e-12 * mean**2
     else:
-        # The size of a feature is taken out first: squares of what is left cannot overflow.
-        largest = np.abs(X - mean).max(axis=0, initial=0.0)
-        unit = np.where(largest > 0, largest, 1.0)
-        variance = (share @ ((X - mean) / unit) ** 2) * unit**2
-        noise = (1e-14 * np.abs(mean)) ** 2
-        centre = mean
+        centre = share @ X
+        unit = np.abs(X - centre).max(axis=0, initial=0.0)
+        unit[unit == 0] = 1.0
+        variance = share @ ((X - centre) / unit) ** 2
+        noise = (1e-14 * centre / unit) ** 2
     told = variance > noise
-    spread[told] = np.sqrt(variance[told])
+    spread[told] = unit[told] * np.sqrt(variance[told])
     return Scaling(centre, spread)

@@ -228,7 +228,8 @@ class CCEMClassifier(CoupledClassifier):
         items : array-like of shape (N,), optional
             Names of the rows, by which items of a container are found.
         sample_weight : array-like of shape (N,), optional
-            How often each row counts; a row of weight 0 trains nothing.
+            How often each row counts; a row of weight 0 trains nothing. Penalties count labels,
+            so that weights should be about 1 on average.
         label_weight : array-like of shape (N, M) or (E,), optional
             Weights of single labels, beside the table or in the container's order.
 

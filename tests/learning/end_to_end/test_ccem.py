@@ -147,6 +147,14 @@ class TestInvariance:
         by_hand = odds / odds.sum(axis=1, keepdims=True)
         np.testing.assert_allclose(by_hand, moved.predict_proba(far), atol=1e-6)
 
+    @pytest.mark.parametrize("unit", [1e-200, 1e200])
+    def test_units_may_be_extreme(self, unit):
+        X, votes, _ = crowd()
+        plain = CCEMClassifier(tol=1e-6).fit(X, votes).predict_proba(X)
+        for table in (np.asarray, csr_array):
+            moved = CCEMClassifier(tol=1e-6).fit(table(X * unit), votes)
+            np.testing.assert_allclose(moved.predict_proba(table(X * unit)), plain, atol=1e-4)
+
     def test_sparse_features(self):
         X, votes, _ = crowd()
         X = np.where(X > 0.5, X, 0.0)
@@ -254,6 +262,16 @@ class TestManners:
             model = CCEMClassifier(max_iter=3).fit(X, votes)
         assert not model.converged_
         assert model.n_iter_ == 3
+
+    def test_features_of_unlike_size_want_scaling(self):
+        X, votes, _ = crowd(n_items=60)
+        with pytest.warns(ConvergenceWarning, match="want scale=True"):
+            CCEMClassifier(scale=False, max_iter=20).fit(X * [1e3, 1.0, 1e-3], votes)
+
+    def test_a_slope_below_rounding_is_told(self):
+        X, votes, _ = crowd(n_items=60)
+        with pytest.warns(ConvergenceWarning, match="to rounding: raise tol"):
+            CCEMClassifier(tol=1e-15).fit(X, votes)
 
     def test_a_failed_fit_leaves_the_earlier_one(self):
         X, votes, _ = crowd(n_items=60)

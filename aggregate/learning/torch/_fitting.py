@@ -10,7 +10,7 @@ from torch import nn
 
 from aggregate.learning.torch._inputs import shape_of_a_row
 from aggregate.learning.torch._judging import judge_by_others, judge_by_rows
-from aggregate.learning.torch._networks import build, real_dtype, refuse_probabilities, to_tensor
+from aggregate.learning.torch._networks import build, real_dtype, to_tensor, try_out
 from aggregate.learning.torch._parameters import Recipe, head_kind
 from aggregate.learning.torch._problem import Problem
 from aggregate.learning.torch._training import CrowdData, Settings, Trained, train
@@ -56,7 +56,7 @@ def _one_fit(problem: Problem, recipe: Recipe, settings: Settings) -> Fit:
     for part in [*net.modules(), *head.modules()]:
         if isinstance(part, Standardise):
             part.learn(training)
-    refuse_probabilities(net, training, votes.n_classes)
+    try_out(net, training, votes.n_classes)
     gold = np.full(votes.n_items, -1) if problem.gold is None else problem.gold
     data = CrowdData(
         x,

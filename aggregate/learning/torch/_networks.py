@@ -115,11 +115,19 @@ def log_probabilities(net: nn.Module, x: torch.Tensor, n_classes: int) -> torch.
     return torch.log_softmax(scores, dim=1)
 
 
-def refuse_probabilities(net: nn.Module, x: torch.Tensor, n_classes: int) -> None:
-    """Refuse a module that ends in a softmax: another one on top would blunt it."""
+def try_out(net: nn.Module, x: torch.Tensor, n_classes: int) -> None:
+    """Refuse a module that cannot read the rows, or that ends in a softmax.
+
+    Another softmax, which is taken of what it returns, would blunt it.
+    """
     net.eval()
-    with torch.no_grad():
-        scores = net(x[:_MOST_ROWS])
+    try:
+        with torch.no_grad():
+            scores = net(x[:_MOST_ROWS])
+    except RuntimeError as error:
+        shape, dtype = tuple(x[:_MOST_ROWS].shape), x.dtype
+        error.add_note(f"Here: the module was given a batch of X of shape {shape}, {dtype}.")
+        raise
     if not isinstance(scores, torch.Tensor) or scores.dim() != 2 or n_classes == 1:
         return  # said better where it is used
     if bool((scores >= 0).all()) and bool(((scores.sum(dim=1) - 1).abs() < 1e-4).all()):

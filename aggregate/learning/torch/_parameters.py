@@ -6,6 +6,8 @@ import math
 from inspect import signature
 from typing import Any, NamedTuple
 
+import torch
+
 from aggregate._validation import check_choice, check_number
 from aggregate.learning.torch._judging import METRICS
 from aggregate.learning.torch._training import OPTIMIZERS, Settings
@@ -35,6 +37,8 @@ def check_parameters(model: Any) -> None:
         check_choice("loss", model.loss, list(HEADS))
     if not callable(model.optimizer):
         check_choice("optimizer", model.optimizer, list(OPTIMIZERS))
+    if torch.device(model.device).type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {model.device!r} is not at hand here; choose device='cpu'.")
     check_choice("init", model.init, ["identity", "aggregator"])
     check_choice("validation_metric", model.validation_metric, METRICS)
     for name in ("batch_size", "max_epochs", "n_init"):

@@ -156,6 +156,11 @@ class TestModules:
         with pytest.raises(NotFittedError):
             model.predict(crowd.X)
 
+    def test_rows_that_the_module_cannot_read(self, crowd):
+        with pytest.raises(RuntimeError, match="cannot be multiplied") as raised:
+            TorchCrowdClassifier(nn.Linear(4, 3), **QUICK).fit(crowd.X, crowd.table)
+        assert "a batch of X of shape (360, 2), torch.float32" in raised.value.__notes__[0]
+
     def test_overflow_is_said(self, crowd):
         net = nn.Linear(2, 3)
         net.weight.data[:] = torch.inf

@@ -135,6 +135,11 @@ class TestManners:
         with pytest.raises(TypeError, match="loss 'ccem' does not take all of kind"):
             model.fit(crowd.X, crowd.table)
 
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="a device of that kind is at hand")
+    def test_a_device_that_is_not_there(self, crowd):
+        with pytest.raises(ValueError, match="device 'cuda' is not at hand here"):
+            TorchCrowdClassifier(device="cuda", **QUICK).fit(crowd.X, crowd.table)
+
     def test_progress(self, crowd, capsys):
         options = QUICK | {"max_epochs": 2, "verbose": True}
         TorchCrowdClassifier(**options).fit(crowd.X, crowd.table)

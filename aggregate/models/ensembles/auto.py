@@ -36,6 +36,7 @@ _SHARES = {  # a third for each answer to how annotators differ
     "pooled": 1 / 3,
 }
 _SUBTYPES = 10
+_CRAWL = 1e-5  # tolerance at which subtypes that die out for hundreds of passes are given up
 _LARGEST = 50_000_000  # cells of the table that EBCC begins with
 
 
@@ -83,7 +84,7 @@ class Auto(ConfusionModel):
     max_iter : int, default=1000
         Most passes over the votes, per model.
     tol : float, default=1e-6
-        Of each model.
+        Of each model; `EBCC` stops at 1e-5 if that is sooner.
     unknown_annotators : {"prior", "ignore", "error"}
         In `predict_proba`: annotators who were not in the fit count as each model expects,
         do not count, or are refused.
@@ -223,7 +224,8 @@ class Auto(ConfusionModel):
         }
         cells = annotations.n_annotators * annotations.n_classes**2 * _SUBTYPES
         if cells <= _LARGEST:
-            members["ebcc"] = EBCC(n_subtypes=_SUBTYPES, n_init=1, random_state=seed, **how)
+            sooner = how | {"tol": max(self.tol, _CRAWL)}
+            members["ebcc"] = EBCC(n_subtypes=_SUBTYPES, n_init=1, random_state=seed, **sooner)
         members["mace"] = MACE(n_init=1, **how)  # from the vote: other starts are drawn
         members["one-coin"] = _QuietOneCoin(**how)
         members["pooled"] = PooledDawidSkene(**how)

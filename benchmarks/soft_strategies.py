@@ -2,7 +2,7 @@
 
 Votes are those of twenty machines trained on thirty digits each (`load_machine_crowd`), three per
 image, 898 images of 10 digits; 300 further images judge. Percent right, the mean over CROWDS
-(by default 5) different splits and crowds. *vote* breaks ties at random. *soft over hard* is the
+(by default 5) different splits and crowds. Labels that tie share the row. *soft over hard* is the
 difference for Dawid-Skene with its standard error over crowds, *way* how the classifier was told
 soft labels. Penalties are fixed at usual values, the same for hard and soft labels.
 """
@@ -68,7 +68,7 @@ def main() -> None:
 def judge(estimator: Any, crowd: MachineCrowd, seed: int) -> tuple[list[float], str]:
     """Return percent right for each column, and how soft labels were told."""
     scaled = make_pipeline(StandardScaler(), estimator)
-    vote, skilled = MajorityVote(ties="random", random_state=seed), DawidSkene()
+    vote, skilled = MajorityVote(), DawidSkene()
     settings = [(vote, "hard"), (vote, "soft"), (skilled, "hard"), (skilled, "soft"),
                 (skilled, "sample")]  # fmt: skip
     models = [CrowdClassifier(scaled, random_state=seed).fit(crowd.X, crowd.truth)]

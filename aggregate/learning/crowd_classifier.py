@@ -13,6 +13,7 @@ from aggregate._encoding import encode
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
 from aggregate.learning._expansion import check_soft_labels
+from aggregate.learning._row_names import refuse_another_order
 from aggregate.learning._targets import one_hot
 from aggregate.learning._trains_on_soft_labels import TrainsOnSoftLabels
 from aggregate.models import DawidSkene
@@ -186,7 +187,8 @@ class CrowdClassifier(TrainsOnSoftLabels):
         gold : mapping item -> class or array-like of shape (N,), optional
             Known truth of some rows (-1, NaN, None: unknown).
         items : array-like of shape (N,), optional
-            What the rows are called; items of a container are then found by name.
+            What the rows are called; items of a container are then found by name. Without it,
+            row i is item i (a data frame whose index says otherwise is refused).
         sample_weight : array-like of shape (N,), optional
             Weights of the rows in the training of the estimator (not in the aggregation).
         groups : array-like of shape (N,), optional
@@ -199,6 +201,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
         with self._all_or_nothing():
             self._check_parameters()
             self._forget()
+            refuse_another_order(X, y, items)
             votes = self._read_votes(X, y, items)
             truth = gold_codes(gold, votes)
             once = votes.n_annotators == 1 and votes.labels_per_item.max() == 1

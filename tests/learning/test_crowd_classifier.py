@@ -203,3 +203,21 @@ class TestFeatures:
         frame = pd.DataFrame(X, index=np.zeros(120, dtype=int), columns=list("abcd"))
         expected = logistic().fit(X, votes).predict_proba(X)
         np.testing.assert_array_equal(logistic().fit(frame, votes).predict_proba(frame), expected)
+
+    def test_an_index_that_names_other_items_is_refused(self, crowd):
+        X, votes, _ = crowd
+        names = np.array([f"item {i:03}" for i in range(120)], dtype=object)
+        named = Annotations(
+            votes.item_ptr, votes.annotator, votes.label, names, votes.annotators, votes.classes
+        )
+        frame = pd.DataFrame(X, index=names, columns=list("abcd"))
+        straight = logistic().fit(frame, named).predict_proba(frame)
+        turned = frame.iloc[::-1]
+        with pytest.raises(ValueError, match=r"row 0 is 'item 119'.*items=X\.index"):
+            logistic().fit(turned, named)
+        found = logistic().fit(turned, named, items=turned.index).predict_proba(frame)
+        np.testing.assert_allclose(found, straight, atol=1e-4)
+        other = frame.set_axis([f"row {i}" for i in range(120)])
+        np.testing.assert_array_equal(logistic().fit(other, named).predict_proba(frame), straight)
+        numbers = frame.set_axis(np.arange(120)[::-1])  # positions of another table
+        np.testing.assert_array_equal(logistic().fit(numbers, votes).predict_proba(frame), straight)

@@ -40,7 +40,7 @@ from aggregate.learning.end_to_end._start import diagonal_target, starting_point
 Float = NDArray[np.float64]
 
 FEATURES, CLASSES, LABELS, ANNOTATORS, STRENGTH = 100, 10, 5, 200, 0.01
-STEPS, TOL = 100, 1e-4
+STEPS, TOL = 100, 1e-5
 
 
 def main() -> None:

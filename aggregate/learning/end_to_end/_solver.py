@@ -93,4 +93,6 @@ def descend(
             scaled, start / scale, jac=True, method="L-BFGS-B", callback=keep, options=options
         )
     norm = float(np.abs(found.jac).max(initial=0.0))
-    return Descent(found.x * scale, np.array(path), int(found.nit), norm, norm <= _LOOSE * tol)
+    # Status 1: out of steps. Status 2: no step along the slope lowers the objective.
+    flat = norm <= (tol if found.status == 1 else _LOOSE * tol)
+    return Descent(found.x * scale, np.array(path), int(found.nit), norm, flat)

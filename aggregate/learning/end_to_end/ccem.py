@@ -97,10 +97,12 @@ class CCEMClassifier(CoupledClassifier):
         wins.
     n_folds : int, default=5
         Parts of the rows that are left out in turn, for "auto".
-    max_iter : int, default=1000
+    max_iter : int, default=2000
         Most steps of a descent.
-    tol : float, default=1e-4
-        Stop where the objective changes by less per unit of any (scaled) parameter.
+    tol : float, default=1e-5
+        Stop where the objective changes by less per unit of any (scaled) parameter. A
+        looser one is quick and may leave single probabilities visibly off. A "relu" network
+        has kinks and may never become that flat; "tanh" does.
     annotator_correlation : float, default=0.4
         ρ of `aggregate.fusion.posterior`, for ``probas_``; the classifier counts as one more
         annotator, since these annotators have taught it.
@@ -178,8 +180,8 @@ class CCEMClassifier(CoupledClassifier):
         scale: bool = True,
         n_init: int = 1,
         n_folds: int = 5,
-        max_iter: int = 1000,
-        tol: float = 1e-4,
+        max_iter: int = 2000,
+        tol: float = 1e-5,
         annotator_correlation: float = 0.4,
         n_jobs: int | None = None,
         random_state: int | np.random.Generator | None = 0,

@@ -18,6 +18,7 @@ from aggregate._encoding import encode, is_missing, match
 from aggregate.learning._base import BaseCrowdClassifier
 from aggregate.learning._draws import in_columns, match_rows
 from aggregate.learning._targets import names_for_estimators
+from aggregate.models._base import BaseAggregator
 
 Float = NDArray[np.float64]
 
@@ -38,6 +39,21 @@ class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
 
     def _estimator(self) -> Any:
         return LogisticRegression(max_iter=1000) if self.estimator is None else self.estimator
+
+    def _check_estimators(self) -> None:
+        """Refuse what cannot be trained, and what does not aggregate."""
+        estimator, aggregator = self._estimator(), getattr(self, "aggregator", None)
+        for name in ("get_params", "fit", "predict"):
+            if isinstance(estimator, type) or not hasattr(type(estimator), name):
+                raise TypeError(
+                    "estimator must be a classifier or regressor of scikit-learn's kind (an "
+                    f"instance, with get_params, fit and predict); got {estimator!r}."
+                )
+        if aggregator is not None and not isinstance(aggregator, BaseAggregator):
+            raise TypeError(
+                "aggregator must be one of the package's models (an instance: DawidSkene(), "
+                f"MajorityVote(), Auto() …); got {aggregator!r}."
+            )
 
     def _inner(self) -> Any:
         """Return the fitted estimator, or before that the one that will be fitted."""

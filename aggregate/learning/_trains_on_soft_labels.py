@@ -44,6 +44,7 @@ class TrainsOnSoftLabels(Delegating):
         codes = decide(probas, class_prior=self.class_prior_)
         self.labels_ = self.classes_[codes]
         self.n_unlabelled_ = int((~labelled).sum())
+        check_consistent_length(X, probas, groups)
         weight = check_weights(sample_weight, n_rows) * labelled
         if not weight.any():
             raise ValueError(
@@ -52,7 +53,6 @@ class TrainsOnSoftLabels(Delegating):
         targets = self._targets(probas) * weight[:, np.newaxis]
         targets *= class_weights(self.class_weight, targets, self.classes_)
         X, targets, rows = all_rows(X, targets)
-        check_consistent_length(X, targets)
         training = Training(
             names_for_estimators(self.classes_),
             int(np.random.default_rng(self.random_state).integers(2**31 - 1)),

@@ -257,6 +257,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
     # Steps ---------------------------------------------------------------------------------
 
     def _check_parameters(self) -> None:
+        self._check_estimators()
         check_choice("strategy", self.strategy, STRATEGIES)
         check_number("n_samples", self.n_samples, low=1, integer=True)
         check_number("label_smoothing", self.label_smoothing, low=0, high=1)

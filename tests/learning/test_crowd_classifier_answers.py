@@ -102,6 +102,12 @@ class TestRefusals:
             ({"temperature": 0}, ValueError, "temperature"),
             ({"min_mass": -1}, ValueError, "min_mass"),
             ({"class_weight": {7: 1}}, ValueError, "names 7"),
+            ({"estimator": LogisticRegression}, TypeError, "an instance, with"),
+            ({"estimator": "svm"}, TypeError, "got 'svm'"),
+            ({"estimator": StandardScaler()}, TypeError, "fit and predict"),
+            ({"aggregator": "mace"}, TypeError, "aggregator must be .* got 'mace'"),
+            ({"aggregator": DawidSkene}, TypeError, "an instance"),
+            ({"aggregator": SVC()}, TypeError, "one of the package's models"),
         ],
     )
     def test_parameters(self, crowd, parameters, error, message):
@@ -133,6 +139,8 @@ class TestRefusals:
         X, votes, _ = crowd
         with pytest.raises(ValueError, match="weight above zero"):
             logistic().fit(X, votes, sample_weight=np.zeros(120))
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            logistic().fit(X, votes, groups=[1, 2])
         with pytest.raises(ValueError, match="no label at all"):
             logistic().fit(X, np.full((120, 2), -1))
 

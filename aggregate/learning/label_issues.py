@@ -17,7 +17,7 @@ from aggregate.learning._confident_joint import (
     count_confident,
     joint_distribution,
 )
-from aggregate.learning._expansion import check_soft_labels
+from aggregate.learning._expansion import check_soft_labels, count_rows
 from aggregate.learning._judged_labels import JudgedLabels, LabelIssues
 from aggregate.learning._label_scores import SCORES, label_scores
 from aggregate.learning._left_out_votes import beliefs_without
@@ -34,6 +34,7 @@ def find_label_issues(
     labels: Any = None,
     *,
     X: Any = None,
+    items: ArrayLike | None = None,
     soft_labels: ArrayLike | None = None,
     classes: ArrayLike | None = None,
     method: str = "both",
@@ -75,6 +76,9 @@ def find_label_issues(
         One label per item, or votes (-1, NaN and None are missing in a table).
     X : array-like of shape (N, D), optional
         Features, for a classifier.
+    items : array-like of shape (N,), optional
+        Names of the rows of ``model`` or ``X``, by which the items of Annotations are then found; a
+        fitted refiner knows them. Otherwise item i is row i.
     soft_labels : array-like of shape (N, K), optional
         Soft labels in place of labels; their mass is counted, and the likeliest class judged.
     classes : array-like of shape (K,), optional
@@ -121,16 +125,16 @@ def find_label_issues(
     if soft_labels is not None:
         given = check_soft_labels(soft_labels)
         names = np.arange(given.shape[1]) if classes is None else np.asarray(classes)
-        items = np.arange(len(given))
+        about = np.arange(len(given))
     else:
-        votes = _read(labels, None if ready is None else len(ready))
+        votes = _read(labels, ready, X, getattr(model, "items_", None) if items is None else items)
         names = _class_names(votes, None if ready is None else ready.shape[1], classes)
         votes = _with_classes(votes, names)
-        given, items = vote_shares(votes), votes.items
+        given, about = vote_shares(votes), votes.items
     probas = ready
     if probas is None:
         if X is None:
-            raise ValueError("a classifier needs the features: find_label_issues(model, y, X=X).")
+            raise ValueError("a classifier needs the features: find_label_issues(model, X=X, ...).")
         probas = out_of_fold_probas(model, X, given, n_folds=n_folds, random_state=random_state)
     if probas.shape != given.shape or len(names) != given.shape[1]:
         raise ValueError(
@@ -140,13 +144,13 @@ def find_label_issues(
     codes = decide(given)
     codes[~given.any(axis=1)] = -1
     mass = given if soft_labels is not None else one_hot(codes, len(names))
-    judged = _judge(probas, codes, mass, (items, names, None), method, score)
+    judged = _judge(probas, codes, mass, (about, names, None), method, score)
     if votes is None or votes.n_annotations == (votes.labels_per_item > 0).sum():
         return LabelIssues(judged)
     said = votes.label.astype(np.int64)
-    about = (votes.items[votes.item], names, votes.annotators[votes.annotator])
+    whose = (votes.items[votes.item], names, votes.annotators[votes.annotator])
     beliefs = beliefs_without(votes, probas)
-    single = _judge(beliefs, said, one_hot(said, len(names)), about, method, score)
+    single = _judge(beliefs, said, one_hot(said, len(names)), whose, method, score)
     return LabelIssues(judged, single)
 
 
@@ -186,10 +190,15 @@ def _ready_probas(model: Any) -> Float | None:
     return None if table is None else check_soft_labels(table)
 
 
-def _read(labels: Any, n_rows: int | None) -> Annotations:
-    if n_rows is None:
-        n_rows = labels.n_items if isinstance(labels, Annotations) else len(labels)
-    return read_votes(labels, n_rows)
+def _read(labels: Any, ready: Float | None, X: Any, names: Any) -> Annotations:
+    """Return the votes, item i for row i of the probabilities or features."""
+    if ready is not None:
+        n_rows = len(ready)
+    elif X is not None:
+        n_rows = count_rows(X)
+    else:
+        raise ValueError("a classifier needs the features: find_label_issues(model, y, X=X).")
+    return read_votes(labels, n_rows, names if isinstance(labels, Annotations) else None)
 
 
 def _class_names(votes: Annotations, n_columns: int | None, classes: Any) -> NDArray[Any]:

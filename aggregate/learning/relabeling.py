@@ -90,7 +90,7 @@ def relabel_queue(
     model : CrowdLabRefiner
         Fitted.
     votes : Annotations or array-like of shape (N, M) or (N,)
-        Votes on the training rows, in their order.
+        Votes on the training rows: items are found by name, rows of a table by their order.
     method : {"posterior", "activelab"}
     annotator_correlation : float, default=0.4
         ρ by which annotators err together; not used by "activelab".
@@ -168,13 +168,13 @@ def posterior_with_classifier(
     model : CrowdLabRefiner
         Fitted.
     votes : Annotations or array-like of shape (N, M) or (N,)
-        Votes on the training rows, in their order.
+        Votes on the training rows: items are found by name, rows of a table by their order.
     annotator_correlation : float, default=0.4
 
     Returns
     -------
     ndarray of shape (N, K)
-        Rows with gold are held to it.
+        In the order of the training rows; those with gold are held to it.
 
     Examples
     --------
@@ -230,7 +230,8 @@ def _check_votes(model: CrowdLabRefiner, votes: Any) -> Annotations:
                 f"{type(model).__name__} has no {name}: a fitted CrowdLabRefiner is wanted."
             )
     rows = len(model.classifier_probas_)
-    annotations = read_votes(votes, rows)
+    names = model.items_ if isinstance(votes, Annotations) else None
+    annotations = read_votes(votes, rows, names)
     same = np.array_equal(annotations.classes, model.classes_)
     if not same or not np.array_equal(annotations.annotators, model.annotators_):
         raise ValueError(

@@ -168,7 +168,14 @@ def test_wrong_votes_are_found():
     assert (np.diff(share) > 0).all()
     np.testing.assert_array_equal(found.votes.annotator, votes.annotators[votes.annotator])
     refiner = CrowdLabRefiner().fit(X, table)
+    order = np.random.default_rng(0).permutation(300)
+    moved = Annotations.from_matrix(table[order], items=order)
+    by_name = find_label_issues(refiner, moved)
+    np.testing.assert_array_equal(by_name.items.item, np.arange(300))
+    with_names = find_label_issues(LogisticRegression(), moved, X=X, items=np.arange(300))
+    np.testing.assert_array_equal(with_names.votes.is_issue, found.votes.is_issue)
     same = find_label_issues(refiner, table)
+    np.testing.assert_array_equal(by_name.items.is_issue, same.items.is_issue)
     assert wrong[same.votes.is_issue].mean() > 0.85
 
 
@@ -239,6 +246,8 @@ def test_refusals():
         find_label_issues(probas)
     with pytest.raises(ValueError, match="needs the features"):
         find_label_issues(LogisticRegression(), labels)
+    with pytest.raises(ValueError, match="needs the features"):
+        find_label_issues(LogisticRegression(), soft_labels=probas)
     with pytest.raises(ValueError, match=r"say what the columns stand for \(classes=\)"):
         find_label_issues(probas, np.array(["a", "b"])[labels % 2])
     with pytest.raises(ValueError, match="labels are not among the classes"):

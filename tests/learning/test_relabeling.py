@@ -113,6 +113,8 @@ def test_order_and_gold(problem):
     second = relabel_queue(CrowdLabRefiner().fit(X[rows], shuffled), shuffled)
     np.testing.assert_allclose(second.score, first.score, atol=1e-9)
     assert second.items[:20].tolist() == first.items[:20].tolist()
+    again = relabel_queue(CrowdLabRefiner().fit(X, votes, items=names), shuffled)  # found by name
+    np.testing.assert_allclose(again.score, first.score, atol=1e-9)
     gold = {i: int(truth[i]) for i in range(50)}
     known = relabel_queue(CrowdLabRefiner().fit(X, votes, gold=gold), votes)
     assert (known.confidence[known.items < 50] == 1).all()

@@ -147,9 +147,9 @@ class CoupledProblem:
         rate, total = crowd.weight / crowd.total, np.zeros_like(table)
 
         def backward(block: int, _: int) -> tuple[float, Float, Float]:
-            first, last = self.rows[block], self.rows[block + 1]
+            first, last = int(self.rows[block]), int(self.rows[block + 1])
             by_table, by_labels = np.zeros_like(table), np.zeros_like(soft[first:last])
-            begin, end = self.entries[block], self.entries[block + 1]
+            begin, end = int(self.entries[block]), int(self.entries[block + 1])
             found = coupled_pass(
                 crowd.item[begin:end] - first, crowd.code[begin:end], rate[begin:end],
                 given[first:last], table, 0, end - begin, by_labels, by_table,

@@ -58,10 +58,10 @@ MANY = 10_000  # items from which fewer crowds are drawn
 
 def main() -> None:
     """Print the table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 12
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 6
     warnings.simplefilter("ignore")
     print(f"shares in %; {runs} independent crowds and {runs // 2} of each kind with copiers,")
-    print(f"{max(runs // 4, 1)} and {max(runs // 6, 1)} of those with more than {MANY:,} items")
+    print(f"{max(runs // 3, 1)} of each with more than {MANY:,} items")
     print("(f)ound, (o)thers accused, (c)annot be told\n")
     print(f"{'':28}{'independent':>13}" + "".join(f"{plan.name:>16}" for plan in PLANS))
     print(
@@ -74,11 +74,11 @@ def main() -> None:
         for shared in SHARED:
             few = n_items(design, shared) > MANY
             accused = [
-                alarms_of(design, shared, max(runs // (4 if few else 1), 1), "family-wise"),
-                alarms_of(design, shared, max(runs // (6 if few else 2), 1), "false discovery"),
+                alarms_of(design, shared, max(runs // (3 if few else 1), 1), "family-wise"),
+                alarms_of(design, shared, max(runs // (3 if few else 2), 1), "false discovery"),
             ]
             cells = [
-                power(design, shared, max(runs // (6 if few else 2), 1), plan) for plan in PLANS
+                power(design, shared, max(runs // (3 if few else 2), 1), plan) for plan in PLANS
             ]
             others += [each[1] for each in cells]
             for every, new in zip(alarms, accused, strict=True):

@@ -31,7 +31,8 @@ class DependentPairs:
     rate : ndarray of shape (P,)
         Share of labels that one seems to copy from the other: a correlation of their errors.
     p_value : ndarray of shape (P,)
-        Bound on the chance of such agreement without copying; 1 where not tested.
+        Bound on the chance of such agreement without copying; 1 where not tested, or where two
+        good annotators who are independent explain all the votes as well.
     power : ndarray of shape (P,)
         Expected evidence, in natural logarithms of odds, on somebody who copies ``awaited`` of
         the labels.

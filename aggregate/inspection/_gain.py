@@ -8,6 +8,7 @@ when its members repeat one voice, than when each is free, with confusions fitte
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ Float = NDArray[np.float64]
 Groups = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
-_RATES = np.append(RATES, 0.999)  # what is copied to the letter has few slips
+SHARES = np.append(RATES, 0.999)
+"""Rates of copying: those of pairs, and one for copies to the letter."""
 
 
 def explained(
@@ -54,14 +56,30 @@ def gains(annotations: Annotations, model: Any, group: Groups) -> Float:
 
 
 def _explained(annotations: Annotations, model: Any, group: Groups) -> float:
-    """Return the log likelihood of all votes where groups copy, at the likeliest rates."""
+    """Return the log likelihood of all votes where groups copy, confusions fitted to just that."""
     silent = np.zeros(len(group), dtype=bool)
     told = reference(annotations, model, group, silent, ~silent)
+    return log_likelihood(annotations, told, group)
+
+
+def log_likelihood(annotations: Annotations, told: Reference, group: Groups) -> float:
+    """Return the log likelihood of all votes, each group copying at its likeliest rate.
+
+    Labels that do not speak for themselves repeat the one that speaks for them, each at that
+    rate, or, if that is likelier, at that rate all of an item together; and are by their
+    annotators' own confusions else.
+
+    Parameters
+    ----------
+    annotations : Annotations
+    told : Reference
+    group : ndarray of int32, shape (M,)
+    """
     scores = _free(annotations, told)
     repeats = told.speaker != np.arange(len(told.speaker))
     for g in range(int(group.max(initial=-1)) + 1):
         theirs = np.flatnonzero(repeats & (group[annotations.annotator] == g))
-        added = (_copied(annotations, told, theirs, rate) for rate in _RATES)
+        added = chain(*(_copied(annotations, told, theirs, rate) for rate in SHARES))
         scores = max((scores + each for each in added), key=_evidence)
     return _evidence(scores)
 
@@ -86,13 +104,20 @@ def _said(annotations: Annotations, told: Reference, which: NDArray[np.intp]) ->
 
 def _copied(
     annotations: Annotations, told: Reference, which: NDArray[np.intp], rate: float
-) -> Float:
-    """Return log P(labels | truth, the label of who speaks) if copied at a rate, shape (N, K)."""
-    same = annotations.label[which] == annotations.label[told.speaker[which]]
-    free = np.exp(_said(annotations, told, which))
-    added = np.zeros((annotations.n_items, free.shape[1]))
-    _add(added, annotations, which, np.log(rate * same[:, np.newaxis] + (1 - rate) * free))
-    return added
+) -> tuple[Float, Float]:
+    """Return log P(labels | truth, who speaks) if copied one by one, and together, (N, K) each."""
+    same = (annotations.label[which] == annotations.label[told.speaker[which]])[:, np.newaxis]
+    said = _said(annotations, told, which)
+    by_label, alone = np.zeros((2, annotations.n_items, said.shape[1]))
+    _add(by_label, annotations, which, np.log(rate * same + (1 - rate) * np.exp(said)))
+    _add(alone, annotations, which, said)
+    item = annotations.item[which]
+    n_labels, n_same = (
+        np.bincount(item, weights, minlength=len(alone)) for weights in (None, same.ravel())
+    )
+    agreed = np.where(n_same == n_labels, np.log(rate), -np.inf)[:, np.newaxis]
+    together = np.logaddexp(agreed, np.log(1 - rate) + alone)
+    return by_label, np.where(n_labels[:, np.newaxis] > 0, together, 0.0)
 
 
 def _add(scores: Float, annotations: Annotations, which: NDArray[np.intp], columns: Float) -> None:

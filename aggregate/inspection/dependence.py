@@ -199,11 +199,14 @@ def _judge(annotations: Annotations, fitted: Any, asked: Asked, n_jobs: int | No
     found, undecided = told_apart(
         annotations, codes, agreement, likely, judged.group, asked.min_shared
     )
+    by_skill = judged.found & ~likely
     p_value = np.where(judged.tested, np.exp(-np.maximum(judged.evidence, 0)), 1.0)
+    p_value[by_skill] = 1.0
     needed = asked.limit(int(found.sum()), int(judged.tested.sum()))
     told = np.where((judged.growth >= -np.log(needed)) & ~judged.found, CLEAR, UNKNOWN)
     verdict = np.where(found, COPYING, told)
-    rate, power = mean_rate(judged.odds), judged.growth
+    rate = np.where(by_skill, mean_rate(seen.odds), mean_rate(judged.odds))
+    power = judged.growth
     pairs = DependentPairs(
         codes, seen.shared, agreement, expected, rate, p_value, power, verdict,
         n_sharing, n_possible,

@@ -85,5 +85,9 @@ def _root(covariance: Float) -> Float:
     """Return a root of (a stack of) positive semi-definite matrices."""
     if not covariance.size:
         return covariance
+    try:
+        return np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:  # singular
+        pass
     values, vectors = np.linalg.eigh((covariance + np.swapaxes(covariance, -1, -2)) / 2)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[..., np.newaxis, :])

@@ -59,12 +59,17 @@ def uncertainty(
 
     :math:`\ell_i(k)` the log probability of truth k and the labels of item i, and
     :math:`q_i` the posterior: what known truths would tell, less what is lost because they
-    are not known (Louis 1982). Up to 2,500 coordinates the matrix is inverted whole; above,
+    are not known (Louis 1982). Up to 4,000 coordinates the matrix is inverted whole; above,
     annotators are coupled through the class prior alone, which makes the errors a little too
-    small. Each probability p of variance v then has the interval of a Beta distribution of
-    :math:`p (1 - p) / v` labels: with known truths this is the exact Bayesian interval, and it
-    stays between 0 and 1. A model without pseudo-labels gets one per row for it, shared out evenly.
-    The prevalence is averaged over draws of the parameters.
+    small. Where labels seem to tell less than nothing, they are taken to tell nothing. A model
+    without pseudo-labels is fitted on with one per row, shared out evenly, from where it
+    ended: at certainties, maximum likelihood looks surer than it is.
+
+    What the pseudo-labels say of annotators is then judged by all of them: how far they are
+    from it on average is corrected for, and how much they vary about that takes the place of
+    what the prior assumed (empirical Bayes). Each probability p of variance v has the interval
+    of a Beta distribution of :math:`p (1 - p) / v` labels, which stays between 0 and 1. The
+    prevalence is averaged over draws of the parameters.
 
     "bootstrap": the model is fitted again to items drawn with replacement, each time from where
     the fit ended; errors are standard deviations, intervals percentiles. Slower, for any model
@@ -72,16 +77,15 @@ def uncertainty(
     within items, which the information takes for independent.
 
     Both fail where the votes do not determine the parameters (see `identifiability_report`) and
-    say nothing of a model that is wrong. The prior's pseudo-labels count as information: for
-    annotators with a handful of labels the intervals are as right as the prior is.
+    say nothing of a model that is wrong. They hold on average over annotators: those who are
+    far from everybody else are held less often, where they have a handful of labels.
 
     Parameters
     ----------
     model : fitted aggregator
         `DawidSkene`, `OneCoinDawidSkene`, `ClassConditionalDawidSkene`, `PooledDawidSkene`,
-        `HierarchicalDawidSkene` (how much its annotators are alike taken as known, which is too
-        sure where they have few labels; the bootstrap is not) or `IBCC`; with "bootstrap", any
-        with ``confusion_``.
+        `HierarchicalDawidSkene`, `IBCC`, or `Auto` (the errors of such members, and how far all
+        members differ); with "bootstrap", any with ``confusion_``.
     annotations : Annotations or array-like of shape (N, M)
         What it was fitted to.
     method : {"information", "bootstrap"}
@@ -117,6 +121,13 @@ def uncertainty(
     T. A. Louis, Finding the observed information matrix when using the EM algorithm, Journal
     of the Royal Statistical Society B 44(2):226-233, 1982, equation 3.2.
 
+    C. N. Morris, Parametric empirical Bayes inference: theory and applications, Journal of the
+    American Statistical Association 78(381):47-55, 1983, section 1.
+
+    T. B. Armstrong, M. Kolesár and M. Plagborg-Møller, Robust empirical Bayes confidence
+    intervals, Econometrica 90(6):2567-2602, 2022, section 2 (average coverage, and the
+    distance from the prior's mean as a source of error).
+
     B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, Chapman and Hall, 1993,
     chapter 13.
 
@@ -128,7 +139,7 @@ def uncertainty(
     >>> model = DawidSkene().fit(crowd.annotations)
     >>> found = uncertainty(model, crowd.annotations)
     >>> found.skill.value.round(2), found.skill.standard_error.round(2)
-    (array([0.76, 0.73, 0.56, 0.66]), array([0.07, 0.07, 0.06, 0.06]))
+    (array([0.76, 0.73, 0.56, 0.66]), array([0.07, 0.06, 0.06, 0.06]))
     """
     check_choice("method", method, ("information", "bootstrap"))
     check_number("level", level, low=0, high=1 - 1e-9, low_open=True)

@@ -141,11 +141,10 @@ def climb(
             end = _leg(problem, coordinates, leg, tol, report)
             point = coordinates.point(end.x)
             view = problem.view(point)
-            gain = path[-1] - path[before - 1]
+            gain, stepped = path[-1] - path[before - 1], len(path) > before
+            settled = gain <= _SETTLED * tol * max(abs(path[-1]), 1)
             # Status 1 is a leg's end; 2, that the line search finds nothing higher in doubles.
-            converged = (
-                not alone and end.status != 1 and gain <= _SETTLED * tol * max(abs(path[-1]), 1)
-            )
+            converged = not alone and (not stepped or (end.status != 1 and settled))
     return Climb(point, view, np.array(path), len(path) - 1, converged)
 
 
@@ -171,5 +170,5 @@ def warn_unless_converged(climbed: Climb, max_iter: int, tol: float) -> None:
             f"by more than tol={tol:g} of itself). Raise max_iter or tol; tol=0 says that stopping "
             "early is meant.",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -70,7 +70,8 @@ class RaykarClassifier(ClassifierWithAnnotators):
     n_rounds : int, default=10
         Most rounds with an estimator, or by "mbem".
     max_iter : int, default=1000
-        Most steps of the climb; nearly each takes one pass over the rows.
+        Most steps of the climb; nearly each takes one pass over the rows. The first 20 at most
+        move the classifier alone, while annotators stay as the votes suggest.
     tol : float, default=1e-8
         Stop when the objective rises by less than this share of itself.
     annotator_correlation : float, default=0.4

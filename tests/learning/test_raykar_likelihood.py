@@ -153,6 +153,15 @@ class TestClimb:
         assert (climbed.n_iter, len(climbed.objective_path)) == (7, 8)
         assert not climbed.converged
 
+    def test_moves_the_classifier_before_the_annotators(self):
+        problem, *_ = make(8)
+        start = problem.start()
+        few = climb(problem, start, max_iter=5, tol=0).point
+        np.testing.assert_array_equal(few.table, start.table)
+        assert abs(few.weights - start.weights).max() > 0.01
+        more = climb(problem, start, max_iter=40, tol=0).point
+        assert abs(more.table - start.table).max() > 0.01
+
 
 class TestScaledFeatures:
     def test_back_to_the_user(self):

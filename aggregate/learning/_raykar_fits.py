@@ -116,10 +116,7 @@ def fit_in_rounds(
     """Alternate between a classifier asked out of fold, annotators and labels."""
     attributes: dict[str, Any] = {}
     if estimator is None:
-        _, crowd, folds = _sort(X, votes, gold, options)
-        C, scores = _penalty(crowd, folds, options)
-        attributes = {"C_": C, **scores}
-        estimator = _regression(C, options.standardize, centred=not issparse(X))
+        estimator, attributes = _regression(X, votes, gold, options)
     place = _trained(votes, gold)
     crowd_gold = None if gold is None else gold[place]
     annotators = AnnotatorCounts(
@@ -137,13 +134,7 @@ def fit_in_rounds(
         random_state=random,
     )
     if not rounds.converged:
-        warnings.warn(
-            f"{rounds.changed:.1%} of the rows still changed their likeliest class in the last of "
-            f"n_rounds={n_rounds} rounds, more than {SETTLED:.0%}. Raise n_rounds, or take a "
-            "classifier that fits less closely.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+        _warn(rounds.changed, n_rounds)
     attributes["temperature_"] = rounds.temperature
     names, seed = names_for_estimators(votes.classes), int(random.integers(2**31 - 1))
     attributes["estimator_"] = fit_soft(estimator, X, rounds.posterior, None, seed, names)
@@ -218,8 +209,23 @@ def _honest(
     )
 
 
-def _regression(C: float, standardize: bool, *, centred: bool) -> Any:
-    regression = LogisticRegression(C=C, max_iter=1000)
-    return (
-        make_pipeline(StandardScaler(with_mean=centred), regression) if standardize else regression
+def _regression(
+    X: Any, votes: Annotations, gold: Gold, options: Options
+) -> tuple[Any, dict[str, Any]]:
+    """Return logistic regression as an estimator, with the penalty of the joint fit."""
+    _, crowd, folds = _sort(X, votes, gold, options)
+    C, scores = _penalty(crowd, folds, options)
+    estimator = LogisticRegression(C=C, max_iter=1000)
+    if options.standardize:
+        estimator = make_pipeline(StandardScaler(with_mean=not issparse(X)), estimator)
+    return estimator, {"C_": C, **scores}
+
+
+def _warn(changed: float, n_rounds: int) -> None:
+    warnings.warn(
+        f"{changed:.1%} of the rows still changed their likeliest class in the last of "
+        f"n_rounds={n_rounds} rounds, more than {SETTLED:.0%}. Raise n_rounds, or take a "
+        "classifier that fits less closely.",
+        ConvergenceWarning,
+        stacklevel=5,
     )

@@ -5,10 +5,11 @@
 hidden units, each without a regulariser and with GeoCrowdNet-F.
 
 ``fit`` is a whole `CCEMClassifier.fit` from arrays to soft labels, penalties given, on one thread
-and on two, to a slope of 1e-4 (the default is ten times flatter and takes up to twice the steps). ``descent`` is the L-BFGS of it alone on one thread, and ``torch`` the same L-BFGS, from
-the same start and for as many steps, on the same objective written in PyTorch (float64, gathered
-rows, autograd), on one thread, too. ``ratio`` is torch over descent; ``apart`` is the largest
-difference of value and gradient where our descent ended.
+and on two, to a slope of 1e-4 (the default is ten times flatter and takes up to twice the steps).
+``descent`` is the L-BFGS of it alone on one thread, and ``torch`` the same L-BFGS, from the same
+start and for as many steps, on the same objective written in PyTorch (float64, gathered rows,
+autograd), on one thread, too. ``ratio`` is torch over descent; ``apart`` is the largest difference
+of value and gradient where our descent ended.
 
 Needs the environment variables OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1, and PyTorch.
 """

@@ -7,7 +7,7 @@
 3. The same crowds: soft labels of the training items by vote, aggregator, CROWDLAB's average and
    the posterior that takes the classifier for a prior; how many of the mistakes stand in the first
    fifth of the queue for labelling again.
-4. Refiners on the machine crowds: accuracy on training labels and on test items.
+4. Refiners: accuracy on training labels and on test items ("post.": consensus="posterior").
 
 FOLDER holds the data sets; by default ``$AGGREGATE_TEST_DATA`` or ``../shared/data``. The
 classifier is logistic regression (C = 0.1) on standardised features; nothing is tuned to the truth.
@@ -181,6 +181,7 @@ def refiners(crowds: dict[str, list[Crowd]]) -> None:
         "hierarchical, soft": lambda: CrowdClassifier(classifier(), HierarchicalDawidSkene()),
         "CrowdLabRefiner": lambda: CrowdLabRefiner(classifier()),
         "CrowdLabRefiner, hard": lambda: CrowdLabRefiner(classifier(), strategy="hard"),
+        "CrowdLabRefiner, post.": lambda: CrowdLabRefiner(classifier(), consensus="posterior"),
         "CollaborativeRefiner": lambda: CollaborativeRefiner(classifier()),
     }
     print(f"{'':24}" + "".join(f"{name:>16}" for name in crowds))

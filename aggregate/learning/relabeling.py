@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
-from aggregate.fusion import decide, design_effect, log_joint
-from aggregate.fusion.posterior import clamp
+from aggregate.fusion import decide
 from aggregate.inspection import NextLabels, next_labels
+from aggregate.learning._classifier_posterior import classifier_posterior
 from aggregate.learning._votes import read_votes
 from aggregate.learning.crowdlab_refiner import CrowdLabRefiner
 
 Float = NDArray[np.float64]
 
 METHODS = ("posterior", "activelab")
-_LEAST = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +130,7 @@ def relabel_queue(
     posterior = posterior_with_classifier(
         model, annotations, annotator_correlation=annotator_correlation
     )
-    soft = posterior if method == "posterior" else model.probas_
+    soft = posterior if method == "posterior" else model.aggregator_.probas_
     codes = decide(soft, class_prior=model.class_prior_)
     confidence = soft[np.arange(len(soft)), codes]
     score = activelab_score(model, annotations, confidence)
@@ -191,13 +190,13 @@ def posterior_with_classifier(
     """
     check_number("annotator_correlation", annotator_correlation, low=0, high=1)
     annotations = _check_votes(model, votes)
-    uniform = np.full(annotations.n_classes, 1 / annotations.n_classes)
-    said = log_joint(annotations, model.confusion_, uniform)
-    effect = design_effect(annotations.labels_per_item, annotator_correlation)
-    joint = said / effect[:, np.newaxis] + np.log(np.maximum(model.classifier_probas_, _LEAST))
-    joint -= joint.max(axis=1, keepdims=True)
-    soft = np.exp(joint)
-    return clamp(soft / soft.sum(axis=1, keepdims=True), model.gold_codes_)
+    return classifier_posterior(
+        annotations,
+        model.confusion_,
+        model.classifier_probas_,
+        annotator_correlation,
+        model.gold_codes_,
+    )
 
 
 def activelab_score(model: CrowdLabRefiner, annotations: Annotations, confidence: Float) -> Float:

@@ -11,12 +11,14 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from aggregate import Annotations
-from aggregate.learning import CrowdLabRefiner
+from aggregate.learning import CrowdLabRefiner, posterior_with_classifier
 from aggregate.learning._temperature import best_temperature, scale
 from aggregate.learning.out_of_fold import OutOfFold
 
 
-@parametrize_with_checks([CrowdLabRefiner(), CrowdLabRefiner(GaussianNB(), strategy="hard")])
+@parametrize_with_checks(
+    [CrowdLabRefiner(), CrowdLabRefiner(GaussianNB(), consensus="posterior", max_iter=3)]
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_scikit_learn(estimator, check):
     check(estimator)
@@ -113,6 +115,24 @@ def test_better_than_the_vote_and_than_its_own_start():
         assert diagonal == pytest.approx(0.6, abs=0.1)
         np.testing.assert_allclose(model.confusion_.sum(axis=2), 1)
     assert min(gains) > 0.1
+
+
+def test_posterior_for_consensus():
+    X, votes, truth = crowd(n_rows=300)
+    average, posterior = (
+        CrowdLabRefiner(consensus=c).fit(X, votes) for c in ("crowdlab", "posterior")
+    )
+    own = [model.probas_[np.arange(300), truth] for model in (average, posterior)]
+    assert np.log(own[1]).mean() > np.log(own[0]).mean() + 0.1
+    assert posterior.score(X, truth) >= average.score(X, truth) - 0.01
+    assert posterior.converged_
+    blank = np.where(np.arange(300)[:, None] < 20, -1, votes)
+    gold = np.where(np.arange(300) < 10, truth, -1)
+    model = CrowdLabRefiner(consensus="posterior").fit(X, blank, gold=gold)
+    np.testing.assert_array_equal(model.labels_[:10], truth[:10])
+    np.testing.assert_allclose(model.probas_[10:20], model.classifier_probas_[10:20])
+    again = posterior_with_classifier(model, blank)
+    assert abs(again - model.probas_).max() < 0.1  # the confusions are those of the final labels
 
 
 def test_features_that_say_nothing_do_little_harm():
@@ -220,5 +240,7 @@ def test_refusals():
         CrowdLabRefiner(temperature=0.0).fit(X, votes)
     with pytest.raises(TypeError, match="temperature"):
         CrowdLabRefiner(temperature="auto").fit(X, votes)
+    with pytest.raises(ValueError, match="consensus"):
+        CrowdLabRefiner(consensus="mean").fit(X, votes)
     with pytest.raises(ValueError, match="max_iter"):
         CrowdLabRefiner(max_iter=0).fit(X, votes)

@@ -53,15 +53,17 @@ class TrainsOnSoftLabels(Delegating):
         targets = self._targets(probas) * weight[:, np.newaxis]
         targets *= class_weights(self.class_weight, targets, self.classes_)
         X, targets, rows = all_rows(X, targets)
+        told = names_for_estimators(self.classes_)
+        order = np.argsort(told)  # scikit-learn's order, which its scores of probabilities expect
         training = Training(
-            names_for_estimators(self.classes_),
+            told[order],
             int(np.random.default_rng(self.random_state).integers(2**31 - 1)),
             self.strategy == "sample",
             self.n_samples,
             self.n_jobs,
             None if groups is None else encode(groups, "groups")[0][rows],
         )
-        self.estimator_, self.way_ = training.fit(self._estimator(), X, targets)
+        self.estimator_, self.way_ = training.fit(self._estimator(), X, targets[:, order])
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))

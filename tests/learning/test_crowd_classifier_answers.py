@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,6 +69,29 @@ class TestPredictions:
         model = CrowdClassifier(SVC(), strategy="sample", n_samples=3).fit(X, votes)
         assert model.way_ == "draws"
         assert model.score(X, truth) > 0.8
+
+    def test_names_of_the_features_are_kept_on_every_way(self, crowd):
+        X, votes, _ = crowd
+        frame = pd.DataFrame(X, columns=list("abcd"))
+        for estimator in (KNeighborsClassifier(), Ridge(), LogisticRegression(max_iter=500)):
+            model = CrowdClassifier(estimator, n_samples=2).fit(frame, votes)
+            assert model.feature_names_in_.tolist() == list("abcd")
+            assert model.n_features_in_ == 4
+
+    def test_what_comes_fitted_is_not_fitted_again(self, crowd):
+        X, votes, truth = crowd
+        for estimator in (KNeighborsClassifier(), Ridge()):
+            model = CrowdClassifier(estimator, n_samples=2).fit(X, votes)
+            with pytest.raises(NotImplementedError, match="fitted"):
+                model.estimator_.fit(X, truth)
+
+    def test_scores_of_one_against_one(self, crowd):
+        X, votes, _ = crowd
+        soft = np.insert(DawidSkene().fit(votes).probas_, 0, 0.0, axis=1)
+        pairs = SVC(decision_function_shape="ovo")
+        four = np.hstack([soft[:, 1:], soft[:, :1]])
+        four[:20] = [0, 0, 0, 1]
+        assert CrowdClassifier(pairs).fit_soft(X, four).decision_function(X).shape == (120, 6)
 
     def test_score_against_gold(self, crowd):
         X, votes, truth = crowd

@@ -17,6 +17,7 @@ from sklearn.model_selection import (
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from aggregate import CrowdClassifier
 from tests.learning.featured_crowd import featured_crowd
@@ -186,6 +187,40 @@ class TestWithin:
             model = CrowdClassifier(estimator).fit(X, table)
             assert model.way_ == "weights"
             assert model.score(X, truth) > 0.8
+
+    def test_classes_in_an_order_of_their_own(self, crowd):
+        # Scores of probabilities take columns for sorted classes.
+        X, soft = crowd[0], self.soft(crowd)
+        search = GridSearchCV(
+            LogisticRegression(max_iter=500), {"C": [0.1, 1]}, cv=3, scoring="neg_log_loss"
+        )
+        plain = CrowdClassifier(search).fit_soft(X, soft)
+        turned = CrowdClassifier(search).fit_soft(X, soft, classes=["mid", "low", "high"])
+        np.testing.assert_allclose(
+            turned.estimator_.cv_results_["mean_test_score"],
+            plain.estimator_.cv_results_["mean_test_score"],
+            rtol=1e-3,
+        )
+        np.testing.assert_allclose(turned.predict_proba(X), plain.predict_proba(X), atol=1e-4)
+
+    def test_scores_of_decisions(self, crowd):
+        X, soft = crowd[0], self.soft(crowd)[:, :2]
+        soft = soft / soft.sum(axis=1, keepdims=True)
+        search = GridSearchCV(SVC(), {"C": [0.01, 1]}, cv=3, scoring="roc_auc")
+        for classes in ([0, 1], ["b", "a"]):
+            model = CrowdClassifier(search).fit_soft(X, soft, classes=classes)
+            assert model.way_ == "weights"
+            assert model.estimator_.best_score_ > 0.7
+
+    def test_a_scorer_that_fails_says_so(self, crowd):
+        def broken(estimator, X, y, sample_weight=None):
+            raise ValueError("no such thing")
+
+        search = GridSearchCV(
+            LogisticRegression(), {"C": [1]}, cv=2, scoring=broken, error_score="raise"
+        )
+        with pytest.raises(ValueError, match="no such thing"):
+            CrowdClassifier(search).fit(crowd[0], crowd[1])
 
     def test_a_class_that_a_fold_has_not(self, crowd):
         X, soft = crowd[0], self.soft(crowd)

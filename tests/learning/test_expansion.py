@@ -39,6 +39,14 @@ def test_weights_of_a_row_sum_to_its_weight(seed, min_mass):
     np.testing.assert_array_equal(kept, (soft >= min_mass) & (soft > 0) | likeliest)
 
 
+def test_one_weight_for_all():
+    assert expand_soft_labels([[0.5, 0.5]], sample_weight=3).weights.tolist() == [1.5, 1.5]
+
+
+def test_no_rows():
+    assert len(expand_soft_labels(np.empty((0, 3))).rows) == 0
+
+
 def test_copies_are_sorted_by_row_and_class():
     copies = expand_soft_labels(soft_labels(1))
     assert sorted(zip(copies.rows, copies.classes, strict=True)) == list(

@@ -137,7 +137,7 @@ class CoupledClassifier(BaseCrowdClassifier):
     def _warn(self, found: Descent, crowd: Crowd) -> None:
         if not found.converged and self.tol > 0:
             remedy = f"Raise max_iter (now {self.max_iter}), alpha or tol"
-            if found.n_iter < self.max_iter:
+            if not found.exhausted:
                 remedy = "No step lowers the objective any more, to rounding: raise tol"
             if not self.scale:
                 remedy = f"Features of unlike size want scale=True. {remedy}"

@@ -32,6 +32,8 @@ class Descent(NamedTuple):
     gradient_norm : float
         Largest slope along a coordinate, in the coordinates of the descent.
     converged : bool
+    exhausted : bool
+        Whether it ran out of steps.
     """
 
     point: Float
@@ -39,6 +41,7 @@ class Descent(NamedTuple):
     n_iter: int
     gradient_norm: float
     converged: bool
+    exhausted: bool
 
 
 def descend(
@@ -93,6 +96,6 @@ def descend(
             scaled, start / scale, jac=True, method="L-BFGS-B", callback=keep, options=options
         )
     norm = float(np.abs(found.jac).max(initial=0.0))
-    # Status 1: out of steps. Status 2: no step along the slope lowers the objective.
-    flat = norm <= (tol if found.status == 1 else _LOOSE * tol)
-    return Descent(found.x * scale, np.array(path), int(found.nit), norm, flat)
+    exhausted = found.status == 1  # status 2: no step along the slope lowers the objective
+    flat = norm <= (tol if exhausted else _LOOSE * tol)
+    return Descent(found.x * scale, np.array(path), int(found.nit), norm, flat, exhausted)

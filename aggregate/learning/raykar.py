@@ -31,7 +31,8 @@ class RaykarClassifier(ClassifierWithAnnotators):
         - \frac{1}{2C} \|W\|^2.
 
     :math:`f` is multinomial logistic regression with weights W; the other terms are the prior of
-    `DawidSkene`, its pseudo-items standing at the mean of the features (at zero, if sparse).
+    `DawidSkene`, its pseudo-items standing at the mean of the features (at zero, if sparse). With
+    two classes the penalty counts twice, so that C is scikit-learn's.
     Without features this is `DawidSkene`; with gold for every row, logistic regression. Plain EM
     alternates between posteriors and both kinds of parameters; this fit climbs the same
     objective by quasi-Newton steps, which takes several times fewer passes. It never falls.

@@ -74,13 +74,14 @@ def methods(votes: Annotations, auto: Auto) -> dict[str, np.ndarray]:
     belief, fitted = auto.belief_, auto._members(votes, int(random.integers(2**31)))
     surprise = surprise_per_item(votes, fitted, random)
     scores = {name: log_scores(model.fit(votes), votes) for name, model in fitted.items()}
-    textbook = CorrelationBelief.given(0.4)
-    default = {n: average_posterior(votes, s, textbook) for n, s in scores.items()}
+    fixed, plausible = CorrelationBelief.given(0.4), CorrelationBelief.plausible()
+    default = {n: average_posterior(votes, s, fixed) for n, s in scores.items()}
     soft = {name: average_posterior(votes, s, belief) for name, s in scores.items()}
     found = {
         "vote shares": vote_shares(votes),
         "Dawid-Skene, ρ = 0.4": DawidSkene().fit(votes).probas_,
         "hierarchical, ρ = 0.4": default["hierarchical"],
+        "hierarchical, ρ averaged": average_posterior(votes, scores["hierarchical"], plausible),
         "hierarchical and EBCC, ρ = 0.4": (default["hierarchical"] + default["ebcc"]) / 2,
     }
     found |= {f"{name}, calibrated": probas for name, probas in soft.items()}

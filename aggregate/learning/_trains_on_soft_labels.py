@@ -26,6 +26,7 @@ class TrainsOnSoftLabels(Delegating):
     strategy: str
     n_samples: int
     class_weight: Any
+    weight_by_confidence: bool
     label_smoothing: float
     temperature: float
     min_mass: float
@@ -46,6 +47,8 @@ class TrainsOnSoftLabels(Delegating):
         self.n_unlabelled_ = int((~labelled).sum())
         check_consistent_length(X, probas, groups)
         weight = check_weights(sample_weight, n_rows) * labelled
+        if self.weight_by_confidence:
+            weight = _by_confidence(weight, probas)
         if not weight.any():
             raise ValueError(
                 "no row has a label and a weight above zero; there is nothing to learn."
@@ -78,3 +81,10 @@ class TrainsOnSoftLabels(Delegating):
             min_mass=self.min_mass,
             label_smoothing=self.label_smoothing,
         )
+
+
+def _by_confidence(weight: Float, probas: Float) -> Float:
+    """Return weights times the probability of the likeliest class; their sum stays."""
+    weighed = weight * probas.max(axis=1)
+    total = weighed.sum()
+    return weighed * (weight.sum() / total) if total > 0 else weighed

@@ -86,6 +86,9 @@ class CrowdClassifier(TrainsOnSoftLabels):
     class_weight : None, "balanced" or mapping class -> weight
         c; "balanced" makes the masses :math:`\sum_i w_i p_{ik}` of all classes equal. The
         estimator's own "balanced" counts copies, and is refused.
+    weight_by_confidence : bool, default=False
+        Rows weigh as the probability of their likeliest class (on average 1). With "hard" that
+        keeps some of what soft labels know, for the price of one fit.
     label_smoothing : float, default=0
         s of :math:`(1 - s) p_{ik} + s / K`.
     temperature : float, default=1
@@ -148,6 +151,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
         strategy: str = "soft",
         n_samples: int = 10,
         class_weight: Any = None,
+        weight_by_confidence: bool = False,
         label_smoothing: float = 0.0,
         temperature: float = 1.0,
         min_mass: float = 1e-3,
@@ -159,6 +163,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
         self.strategy = strategy
         self.n_samples = n_samples
         self.class_weight = class_weight
+        self.weight_by_confidence = weight_by_confidence
         self.label_smoothing = label_smoothing
         self.temperature = temperature
         self.min_mass = min_mass
@@ -259,6 +264,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
     def _check_parameters(self) -> None:
         self._check_estimators()
         check_choice("strategy", self.strategy, STRATEGIES)
+        check_choice("weight_by_confidence", self.weight_by_confidence, (False, True))
         check_number("n_samples", self.n_samples, low=1, integer=True)
         check_number("label_smoothing", self.label_smoothing, low=0, high=1)
         check_number("temperature", self.temperature, low=0, low_open=True)

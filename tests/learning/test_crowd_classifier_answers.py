@@ -122,6 +122,7 @@ class TestRefusals:
         [
             ({"strategy": "fuzzy"}, ValueError, "'soft', 'hard', 'sample'"),
             ({"n_samples": 0}, ValueError, "n_samples"),
+            ({"weight_by_confidence": "yes"}, ValueError, "False, True"),
             ({"label_smoothing": 1.5}, ValueError, "label_smoothing"),
             ({"temperature": 0}, ValueError, "temperature"),
             ({"min_mass": -1}, ValueError, "min_mass"),

@@ -64,6 +64,20 @@ def test_logistic_regression_with_weights_of_rows_and_classes():
     np.testing.assert_allclose(model.estimator_.coef_, direct_logistic(X, weights, 0.3), atol=1e-6)
 
 
+@pytest.mark.parametrize("strategy", ["soft", "hard"])
+def test_rows_weighed_by_confidence(strategy):
+    X, soft, random = problem(16)
+    weight = random.uniform(0.5, 2, len(X))
+    soft[:20] = 0  # no label, no weight
+    model = CrowdClassifier(logistic(), strategy=strategy, weight_by_confidence=True, min_mass=0)
+    model.fit_soft(X, soft, sample_weight=weight)
+    sure = weight * soft.max(axis=1)
+    sure *= weight[20:].sum() / sure.sum()
+    targets = soft if strategy == "soft" else np.eye(3)[soft.argmax(axis=1)]
+    expected = direct_logistic(X, targets * sure[:, np.newaxis], 0.3)
+    np.testing.assert_allclose(model.estimator_.coef_, expected, atol=1e-6)
+
+
 def test_balanced_classes():
     X, soft, _ = problem(2)
     soft = soft * [1.0, 0.3, 0.1]

@@ -75,7 +75,8 @@ class CCEMClassifier(CoupledClassifier):
     regularization : float or "auto", default="auto"
         λ. With "auto", that of 0, 0.001, 0.003, 0.01, 0.03, 0.1 and 0.3 whose fits tell best
         what the annotators said of rows left out (the coupled cross-entropy there); no truth is
-        needed. For "trace", those numbers are divided by the number of annotators.
+        needed, but W may come out too strong where many annotators have few labels each. For
+        "trace", those numbers are divided by the number of annotators.
     alpha : float or "auto", default=10
         Strength of the penalty on weights, in labels: about 1/C of scikit-learn's
         `LogisticRegression`. "auto" chooses among 100, 30, 10, 3, 1 and 0.3 in the same way,

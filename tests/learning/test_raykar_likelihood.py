@@ -212,6 +212,17 @@ class TestPenalty:
         best = scores[scores[:, 1].argmax(), 1]
         assert best == pytest.approx(total / 60, abs=1e-3)
 
+    def test_the_weakest_may_be_the_best(self, monkeypatch):
+        monkeypatch.setattr("aggregate.learning._left_out.PENALTIES", np.array([1e-4, 1e-3]))
+        problem, *_ = make(9, n_rows=60)
+        C, scores = choose_penalty(
+            problem.rows, np.arange(60) % 3, lambda part, C: JointLikelihood(
+                part, prior_confusion(3, 0.7), 4.0, C
+            ), max_iter=500, tol=1e-8,
+        )  # fmt: skip
+        np.testing.assert_allclose(np.log10(scores[:, 0]), [-4, -3.5, -3, -2.5])
+        assert scores[-1, 0] == C
+
     def test_held_out_votes_by_hand(self):
         problem, X, votes, gold = make(10)
         point = anywhere(problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
@@ -144,6 +145,16 @@ class TestBootstrapped:
         model = RaykarClassifier(method="mbem", n_rounds=20).fit(X, table)
         assert model.C_scores_[model.C_scores_[:, 1].argmax(), 0] == model.C_
         assert len(model.objective_path_) == model.n_iter_
+
+    @unsettled
+    @pytest.mark.parametrize("standardize", [False, True])
+    def test_sparse_features(self, standardize):
+        X, table, _, _ = naive.planted(6, 60, 4, 2, per_row=2)
+        sparse = csr_array(np.where(abs(X) < 0.5, 0, X))
+        model = RaykarClassifier(method="mbem", C=1.0, standardize=standardize)
+        model.fit(sparse, table)
+        assert isinstance(model.estimator_, LogisticRegression) != standardize
+        np.testing.assert_allclose(model.predict_proba(sparse).sum(axis=1), 1)
 
 
 @unsettled

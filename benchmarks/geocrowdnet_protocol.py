@@ -15,7 +15,7 @@ of .001, weight decay .0001, batches of 128, 40 epochs.
 The epoch is chosen by errors against the validation set's truth, which is what the replication
 does, more or less, or (last column) by the loss of its votes, which is what one has.
 
-    python benchmarks/geocrowdnet_protocol.py [seeds]
+    python benchmarks/geocrowdnet_protocol.py [seeds] [digits] [mixture]
 """
 
 from __future__ import annotations
@@ -160,9 +160,10 @@ def ceiling(data, seeds):
 
 def main():
     seeds = list(range(int(sys.argv[1]) if len(sys.argv) > 1 else 5))
+    chosen = sys.argv[2:] or ["digits", "mixture"]
     torch.set_num_threads(1)
     print(f"Test accuracy in per cent, mean and standard error over {len(seeds)} seeds")
-    for data in (digits, mixture):
+    for data in (part for part in (digits, mixture) if part.__name__ in chosen):
         best = ceiling(data, seeds).mean()
         print(f"\n{data.__name__}; trained on the truth: {best:.1f}", flush=True)
         table = [accuracies(data, objective, seeds, by) for objective, by in COLUMNS]

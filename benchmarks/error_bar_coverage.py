@@ -93,7 +93,7 @@ def table(designs: tuple[tuple[int, int, int, int], ...], runs: int, method: str
                 + "".join(cells).replace("%", ""),
                 flush=True,
             )
-    print(f"\n{within} of {total} between 92 and 97, {near} more by chance")
+    print(f"\n{within} of {total} between 92 and 97, {near} more within two standard errors of it")
 
 
 def coverage(

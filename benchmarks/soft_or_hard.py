@@ -47,9 +47,9 @@ def main() -> None:
     default = os.environ.get("AGGREGATE_TEST_DATA", str(ROOT.parent / "shared" / "data"))
     songs = Songs(Path(sys.argv[1] if len(sys.argv) > 1 else default) / "music_genre")
     head = "".join(f"{f'C={C:g}':>9}" for C in PENALTIES)
-    print(f"{'':34}{'label':>7}{'mass':>7}{'pop':>6}{head}")
+    print(f"{'':40}{'label':>7}{'mass':>7}{'pop':>6}{head}")
     for name, make in targets(songs):
-        print(f"{name:34}" + songs.row(make) if make else f"\n{name}", flush=True)
+        print(f"{name:40}" + songs.row(make) if make else f"\n{name}", flush=True)
 
 
 class Songs:

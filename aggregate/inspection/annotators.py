@@ -104,7 +104,7 @@ def annotator_report(
     >>> confusion = np.full((12, 2, 2), [[0.8, 0.2], [0.2, 0.8]])
     >>> confusion[0] = 0.5
     >>> confusion[1] = [[0.98, 0.02], [0.03, 0.97]]
-    >>> confusion[2] = [[0.95, 0.05], [0.6, 0.4]]
+    >>> confusion[2] = [[0.95, 0.05], [0.55, 0.45]]
     >>> crowd = simulate_annotations(
     ...     400, 12, 2, labels_per_item=6, confusion=confusion, random_state=3
     ... )

@@ -78,10 +78,19 @@ def dependence_report(
     Where all pairs of a crowd agree too much, as they do on hard items, copiers have to go beyond
     what is ordinary in it.
 
-    It fails where copiers are so many that the model takes their answers for the truth (about
-    half of an item's annotators); where two annotators are nearly perfect, since they agree
-    anyway (their verdict is "unknown"); and it does not tell copying from a misunderstanding
-    that only two share, nor who copied from whom. A finding is a question to ask, not a verdict.
+    Copies must not pass for the truth. Annotators who hardly differ, and the clusters of
+    `DependentGroups`, count as one voice, which is silent where they are tested themselves; whom
+    the clearest new pair accuses count once, too, and all is looked at again. A pair apart from
+    the suspects needs evidence with them counted once and with everybody counted. Whoever is
+    accused must make all the votes likelier, by the odds asked for, than independent
+    annotators fitted to the same votes do: so a few experts are not taken for copies.
+
+    Two tales always fit equally well: these share mistakes, or those beside them do. It is
+    believed of the smaller side, if three others are left; else nobody is accused, and
+    the report says of whom it cannot be told. It fails where most annotators share their mistakes
+    without hardly ever differing: the few who are right may look like copies. It does
+    not tell copying from a misunderstanding that only two share, nor who copied from whom. A
+    finding is a question to ask, not a verdict.
 
     Parameters
     ----------
@@ -103,9 +112,9 @@ def dependence_report(
     min_shared : int, default=20
         Common items that make a pair worth comparing.
     leave_out : bool, optional
-        Find pairs one after another, each time by fits without each annotator, so that the
-        agreement of a few is not taken for skill. By default with 5 to 50 annotators and at most
-        a million labels over all fits to the crowd; with fewer than 5 there are too few others.
+        Test everybody by fits without them, which sees more in small crowds. By default with 5
+        to 50 annotators and at most a million labels over all fits to the crowd. Suspects are
+        left out in any case, but nobody is where fewer than 5 voices are left.
     n_jobs : int, optional
         Threads.
 

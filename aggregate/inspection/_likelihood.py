@@ -240,15 +240,12 @@ def _assemble(
         scores = is_label - rows[:, np.newaxis, :, :window]
         offset, width = classes * window, n_classes * window
     pseudo = belief.strength / (n_classes if kind == "coin" else 1)
-    known = belief.items < 0
     prior_scores = np.eye(n_classes)[:, : n_classes - 1] - prior[: n_classes - 1]
+    known = belief.items < 0
     return Estimated(
         votes, soft, confusion, prior, unit, window, offset.astype(np.int64), width,
-        np.ascontiguousarray(scores, dtype=np.float64),
-        labels + pseudo,
+        np.ascontiguousarray(scores, dtype=np.float64), labels + pseudo,
         np.empty((n_classes, 0)) if known else np.ascontiguousarray(prior_scores),
         0.0 if known else n_items + belief.items,
-        np.broadcast_to(pseudo, labels.shape),
-        belief,
-        learned,
+        np.broadcast_to(pseudo, labels.shape), belief, learned,
     )  # fmt: skip

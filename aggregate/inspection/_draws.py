@@ -86,7 +86,7 @@ def _root(covariance: Float) -> Float:
     if not covariance.size:
         return covariance
     try:
-        return np.linalg.cholesky(covariance)
+        return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     except np.linalg.LinAlgError:  # singular
         pass
     values, vectors = np.linalg.eigh((covariance + np.swapaxes(covariance, -1, -2)) / 2)

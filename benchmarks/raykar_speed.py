@@ -30,9 +30,9 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from aggregate import Annotations, RaykarClassifier
-from aggregate.learning._crowd_rows import CrowdRows
-from aggregate.learning._joint_likelihood import JointLikelihood, Point
-from aggregate.learning._scaled_features import scale_features
+from aggregate.learning.raykar._crowd_rows import CrowdRows
+from aggregate.learning.raykar._joint_likelihood import JointLikelihood, Point
+from aggregate.learning.raykar._scaled_features import scale_features
 from aggregate.models._confusions import prior_confusion
 
 Float = NDArray[np.float64]

@@ -1,22 +1,21 @@
 """Classifiers trained from votes: on soft labels, or together with the annotators."""
 
-from aggregate.learning._agree_disagree import Refined, refine_agree_disagree
-from aggregate.learning._expansion import Expansion, expand_soft_labels
-from aggregate.learning._judged_labels import JudgedLabels, LabelIssues
-from aggregate.learning._preferences import Preferences
-from aggregate.learning.collaborative_refiner import CollaborativeRefiner
-from aggregate.learning.crowd_classifier import CrowdClassifier
-from aggregate.learning.crowdlab_refiner import CrowdLabRefiner
 from aggregate.learning.end_to_end import CCEMClassifier, IdentifiabilityConditions
-from aggregate.learning.label_issues import find_label_issues
+from aggregate.learning.label_issues._judged_labels import JudgedLabels, LabelIssues
+from aggregate.learning.label_issues.find import find_label_issues
+from aggregate.learning.label_issues.relabeling import (
+    RelabelQueue,
+    posterior_with_classifier,
+    relabel_queue,
+)
 from aggregate.learning.machine_crowd import MachineCrowd, load_machine_crowd
-from aggregate.learning.out_of_fold import out_of_fold_probas
-from aggregate.learning.preference_flips import (
+from aggregate.learning.preferences._facts import Preferences
+from aggregate.learning.preferences.flips import (
     annotator_flip_rates,
     preference_labels,
     preference_votes,
 )
-from aggregate.learning.preference_losses import (
+from aggregate.learning.preferences.losses import (
     cdpo_gradient,
     cdpo_loss,
     dpo_gradient,
@@ -27,9 +26,14 @@ from aggregate.learning.preference_losses import (
     rdpo_gradient,
     rdpo_loss,
 )
-from aggregate.learning.raykar import RaykarClassifier
-from aggregate.learning.relabeling import RelabelQueue, posterior_with_classifier, relabel_queue
-from aggregate.learning.target_encoding import encode_targets
+from aggregate.learning.raykar.raykar import RaykarClassifier
+from aggregate.learning.refining._agree_disagree import Refined, refine_agree_disagree
+from aggregate.learning.refining.collaborative_refiner import CollaborativeRefiner
+from aggregate.learning.refining.crowdlab_refiner import CrowdLabRefiner
+from aggregate.learning.soft_labels._expansion import Expansion, expand_soft_labels
+from aggregate.learning.soft_labels.crowd_classifier import CrowdClassifier
+from aggregate.learning.soft_labels.out_of_fold import out_of_fold_probas
+from aggregate.learning.soft_labels.target_encoding import encode_targets
 
 __all__ = [
     "CCEMClassifier",

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from aggregate._encoding import match
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide
-from aggregate.learning._votes import is_vector, read_votes
+from aggregate.learning._votes import is_vector, read_votes, refuse_another_order
 
 Float = NDArray[np.float64]
 
@@ -37,6 +37,7 @@ class BaseCrowdClassifier(ClassifierMixin, BaseEstimator, ABC):
         See `aggregate.learning._votes.read_votes` for the forms that ``y`` takes. The
         parameters of a fit that fails later must not stay: call it after checking X.
         """
+        refuse_another_order(X, y, items)
         votes = read_votes(y, _num_samples(X), items)
         self.classes_ = votes.classes
         self.annotators_ = votes.annotators

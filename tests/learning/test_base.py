@@ -9,7 +9,13 @@ from sklearn.model_selection import cross_validate
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from aggregate import Annotations
+from aggregate import (
+    Annotations,
+    CCEMClassifier,
+    CrowdClassifier,
+    CrowdLabRefiner,
+    RaykarClassifier,
+)
 from aggregate.learning._base import BaseCrowdClassifier
 from aggregate.learning._votes import read_votes
 
@@ -135,6 +141,17 @@ class TestScore:
 @parametrize_with_checks([FirstVote()])
 def test_the_base_keeps_the_rules(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize(
+    "model", [CCEMClassifier(), CrowdClassifier(), CrowdLabRefiner(), RaykarClassifier()]
+)
+def test_a_frame_that_names_items_in_another_order_is_refused(model):
+    names = [f"item {i}" for i in range(6)]
+    X = pd.DataFrame({"a": np.arange(6.0)}, index=names[::-1])
+    votes = Annotations.from_columns(names, ["ann"] * 6, [0, 0, 0, 1, 1, 1])
+    with pytest.raises(ValueError, match=r"another order.*pass items=X\.index"):
+        model.fit(X, votes)
 
 
 def _spans(votes):

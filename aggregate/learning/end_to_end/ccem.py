@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from aggregate.learning._votes import refuse_another_order
 from aggregate.learning.end_to_end._coupled import CoupledClassifier
 from aggregate.learning.end_to_end._crowd import code_crowd
 from aggregate.learning.end_to_end._parameters import (
@@ -256,6 +257,7 @@ class CCEMClassifier(CoupledClassifier):
         before = dict(vars(self))
         try:
             check_parameters(self)
+            refuse_another_order(X, y, items)
             X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
             votes = self._read_votes(X, y, items)
             weight = weights_of_rows(sample_weight, X.shape[0])

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from aggregate.fusion import decide
 from aggregate.learning._base import BaseCrowdClassifier
 from aggregate.learning._crowd_summary import class_shares, confusions_of
+from aggregate.learning._votes import refuse_another_order
 from aggregate.learning.torch._fitting import Fit, best_fit
 from aggregate.learning.torch._inputs import read_features
 from aggregate.learning.torch._networks import predict_log, to_tensor
@@ -217,6 +218,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         before = dict(vars(self))
         try:
             check_parameters(self)
+            refuse_another_order(X, y, items)
             X = read_features(self, X, reset=True)
             votes = self._read_votes(X, y, items)
             random = np.random.default_rng(self.random_state)

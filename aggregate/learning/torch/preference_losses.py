@@ -1,6 +1,6 @@
 r"""Losses of direct preference optimisation for training, clean and under flipped labels.
 
-The same functions as `aggregate.learning.preference_losses`, of tensors and without a mean: one
+The same functions as `aggregate.learning.preferences.losses`, of tensors and without a mean: one
 number per pair. Soft labels of pairs give cDPO its rates, annotators' error rates give rDPO its.
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aggregate.learning import preference_losses as in_numpy
+from aggregate.learning.preferences import losses as in_numpy
 from aggregate.learning.torch import preference_losses as in_torch
 
 RNG = np.random.default_rng(0)

@@ -1,0 +1,1 @@
+"""From votes on pairs of answers to what RLHF and DPO are trained on."""

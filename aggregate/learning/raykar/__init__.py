@@ -1,0 +1,1 @@
+"""Raykar's model: a classifier and annotators by one likelihood."""

@@ -1,0 +1,1 @@
+"""A classifier and annotators that label together, round by round."""

@@ -1,0 +1,1 @@
+"""Any classifier, trained on the soft labels of a crowd."""

@@ -1,0 +1,177 @@
+"""What a classifier trained on votes leaves to its estimator: predictions, scores of rows, tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import MetaEstimatorMixin, is_regressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from aggregate._encoding import encode, is_missing, match
+from aggregate.learning._base import BaseCrowdClassifier
+from aggregate.learning.soft_labels._draws import in_columns, match_rows
+from aggregate.learning.soft_labels._targets import names_for_estimators
+from aggregate.models._base import BaseAggregator
+
+Float = NDArray[np.float64]
+
+
+def _gives_probabilities(classifier: Delegating) -> bool:
+    inner = classifier._inner()
+    return is_regressor(inner) or hasattr(inner, "predict_proba")
+
+
+def _gives_scores(classifier: Delegating) -> bool:
+    return hasattr(classifier._inner(), "decision_function")
+
+
+class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
+    """Predictions by way of ``estimator_``, whose classes may be fewer and called otherwise."""
+
+    estimator: Any
+
+    def _estimator(self) -> Any:
+        return LogisticRegression(max_iter=1000) if self.estimator is None else self.estimator
+
+    def _check_estimators(self) -> None:
+        """Refuse what cannot be trained, and what does not aggregate."""
+        estimator, aggregator = self._estimator(), getattr(self, "aggregator", None)
+        for name in ("get_params", "fit", "predict"):
+            if isinstance(estimator, type) or not hasattr(type(estimator), name):
+                raise TypeError(
+                    "estimator must be a classifier or regressor of scikit-learn's kind (an "
+                    f"instance, with get_params, fit and predict); got {estimator!r}."
+                )
+        if aggregator is not None and not isinstance(aggregator, BaseAggregator):
+            raise TypeError(
+                "aggregator must be one of the package's models (an instance: DawidSkene(), "
+                f"MajorityVote(), Auto() …); got {aggregator!r}."
+            )
+
+    def _inner(self) -> Any:
+        """Return the fitted estimator, or before that the one that will be fitted."""
+        return getattr(self, "estimator_", None) or self._estimator()
+
+    def _predict_codes(self, X: Any) -> NDArray[np.int64]:
+        return match_rows(self.estimator_.predict(X), names_for_estimators(self.classes_))
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Undo a fit that fails: never half of one fit and half of another."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:  # also an interrupt
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X: Any) -> Float:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like, data frame, sparse table or list of shape (N, …)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (N, K)
+            Columns in the order of ``classes_``; 0 for a class that no soft label named.
+        """
+        check_is_fitted(self)
+        told = names_for_estimators(self.classes_)
+        return in_columns(self.estimator_.predict_proba(X), self.estimator_.classes_, told)
+
+    @available_if(_gives_scores)
+    def decision_function(self, X: Any) -> Float:
+        """Return the estimator's scores of the classes.
+
+        Parameters
+        ----------
+        X : array-like, data frame, sparse table or list of shape (N, …)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (N, K) or, with two classes, (N,)
+            As the estimator gives them; minus infinity for a class that no soft label named.
+        """
+        check_is_fitted(self)
+        told, known = names_for_estimators(self.classes_), self.estimator_.classes_
+        said = np.asarray(self.estimator_.decision_function(X))
+        place = match(np.asarray(known), told)
+        if said.ndim == 1:
+            if len(told) == 2:
+                return said if place[1] > place[0] else -said
+            said = np.stack([-said, said], axis=1)
+        elif said.shape[1] != len(known):  # one against one: nothing that could be put in order
+            return said
+        return in_columns(said, known, told, empty=-np.inf)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class that the estimator predicts for each row.
+
+        Parameters
+        ----------
+        X : array-like, data frame, sparse table or list of shape (N, …)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (N,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self._predict_codes(X)]
+
+    def score(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, gold: Any = None
+    ) -> float:
+        """Return the accuracy against a truth, or the share of votes repeated.
+
+        Parameters
+        ----------
+        X : array-like, data frame, sparse table or list of shape (N, …)
+            Features.
+        y : array-like of shape (N,), (N, M), or Annotations
+            The truth, or votes.
+        sample_weight : array-like of shape (N,), optional
+            Weights of the rows.
+        gold : array-like of shape (N,), optional
+            The truth, where ``y`` are votes, as in a cross-validation over votes that is
+            judged by a truth (`set_score_request`). Rows where it is missing (-1, NaN, None)
+            do not count, and ``y`` is not read.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        if gold is None:
+            return super().score(X, y, sample_weight)
+        codes, table = encode(gold, "gold")
+        known = np.array([not is_missing(name) for name in table.tolist()] + [False])
+        if -1 not in self.classes_.tolist():
+            known[:-1] &= table != -1
+        counted = known[codes]
+        if not counted.any():
+            raise ValueError("gold holds no known class; there is nothing to score against.")
+        truth = np.append(match(table, self.classes_), -1)[codes]
+        right = self._predict_codes(X) == truth
+        weight = counted if sample_weight is None else counted * np.asarray(sample_weight)
+        return float(np.average(right, weights=weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._estimator()).input_tags
+        for name in ("sparse", "allow_nan", "string", "categorical", "positive_only", "pairwise"):
+            setattr(tags.input_tags, name, getattr(inner, name))
+        return tags

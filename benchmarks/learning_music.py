@@ -153,12 +153,17 @@ class Songs:
         rows = np.ones(len(self.X), dtype=bool)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # 200 steps of a network
-            strength = 1.0
+            strength, chosen = 1.0, dict[str, Any]()
             for seed in range(seeds):
                 itself = name in CHOOSE_THEMSELVES or (name == "Raykar" and not hidden)
                 if not itself and not (hidden and seed):
                     strength = self.choose(make, seed, hidden, by_truth)
-                model = self.fit(make(strength, seed, hidden), rows, by_truth)
+                model = make(strength, seed, hidden)
+                if chosen:
+                    model.set_params(**chosen)
+                model = self.fit(model, rows, by_truth)
+                if itself and hidden:  # what the first seed chose holds for the others
+                    chosen = {"alpha": model.alpha_, "regularization": model.regularization_}
                 probas = model.predict_proba(self.X_test)
                 place = np.searchsorted(model.classes_.astype(str), self.y_test.astype(str))
                 right.append(model.predict(self.X_test) == self.y_test)

@@ -81,6 +81,7 @@ class BaseCrowdClassifier(ClassifierMixin, BaseEstimator, ABC):
         predicted = self.predict(X)
         if is_vector(y):
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        refuse_another_order(X, y, None)
         votes = read_votes(y, len(predicted))
         code = match(votes.classes, self.classes_)
         agrees = self.classes_[code[votes.label]] == predicted[votes.item]

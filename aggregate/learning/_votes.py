@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, column_or_1d
 
+from aggregate._columns import candidates
 from aggregate._encoding import encode, match
 from aggregate._validation import first_few
 from aggregate.annotations import Annotations
@@ -29,7 +30,8 @@ def read_votes(y: Any, n_rows: int, items: Any = None) -> Annotations:
         Rows of the features, N.
     items : array-like of shape (N,), optional
         What the rows are called. The items of a container are then found by name, in any
-        order; rows without votes are items without labels.
+        order; rows without votes are items without labels. Without it, the rows of a pandas
+        table are called as its index says.
 
     Returns
     -------
@@ -38,8 +40,8 @@ def read_votes(y: Any, n_rows: int, items: Any = None) -> Annotations:
     Raises
     ------
     ValueError
-        If the numbers of rows differ, names repeat, items with labels are not among the rows,
-        a vector holds numbers that are no classes, or there is no label at all.
+        If the numbers of rows differ, a table has a row per vote, names repeat, items with labels
+        are not among the rows, a vector holds numbers that are no classes, or there is no label.
 
     Warns
     -----
@@ -61,31 +63,80 @@ def read_votes(y: Any, n_rows: int, items: Any = None) -> Annotations:
     return votes
 
 
-def refuse_another_order(X: Any, y: Any, items: Any) -> None:
-    """Refuse features whose index names the items of the votes in another order.
+def take_items(
+    votes: Annotations, place: NDArray[np.integer], names: NDArray[Any] | None = None
+) -> Annotations:
+    """Return the votes on some items in the order given; annotators and classes stay.
 
-    Row i is taken for item i where ``items`` says nothing, and a file read in another order than
-    the votes would train a classifier on other items' labels without a word. Names that are whole
-    numbers may be positions and tell nothing.
+    Parameters
+    ----------
+    votes : Annotations
+    place : ndarray of shape (n,)
+        Which items; -1 for one without labels, which then needs a name.
+    names : ndarray of shape (n,), optional
+        What they are called; by default as before.
+    """
+    length = np.append(votes.labels_per_item, 0)[place]
+    item_ptr = np.concatenate(([0], np.cumsum(length, dtype=np.int64)))
+    # Where each label comes from: its item's first label, and its rank within the item.
+    first = votes.item_ptr[place] - item_ptr[:-1]
+    source = np.repeat(first, length) + np.arange(item_ptr[-1])
+    return Annotations(
+        item_ptr,
+        votes.annotator[source],
+        votes.label[source],
+        votes.items[place] if names is None else names,
+        votes.annotators,
+        votes.classes,
+    )
+
+
+def refuse_another_order(X: Any, y: Any, items: Any) -> None:
+    """Refuse features whose names are those of the votes' items in another order.
+
+    Row i is taken for item i, and a file read in another order than the votes would train a
+    classifier on other items' labels without a word. Rows are called by ``items``, else by the
+    index of a pandas X; items by the Annotations or the index of a pandas y. Names 0, 1, 2, …
+    are positions and tell nothing.
 
     Raises
     ------
     ValueError
-        If the index holds the names of all items, in another order.
+        If both name the same things, in another order.
     """
-    if items is not None or not isinstance(y, Annotations) or not hasattr(X, "iloc"):
+    if isinstance(y, Annotations):
+        if items is not None:
+            return  # they are found by name
+        remedy = "pass items=X.index, and items are found by name"
+    else:
+        remedy = "bring them into one order, by votes.reindex(X.index)"
+    theirs = y.items if isinstance(y, Annotations) else index_names(y)
+    rows = index_names(X) if items is None else np.asarray(items, dtype=object)
+    if rows is None or theirs is None or len(rows) != len(theirs) or _equal(rows, theirs):
         return
-    kinds = {type(name) for name in y.items.tolist()}
-    if len(X) != y.n_items or int in kinds:
+    positions = np.arange(len(rows))
+    if _equal(rows, positions) or _equal(theirs, positions):
         return
-    place = match(np.asarray(X.index, dtype=object), y.items)
-    if (place >= 0).all() and (place != np.arange(len(place))).any():
-        row = int(np.argmax(place != np.arange(len(place))))
-        raise ValueError(
-            "the index of X names the items of the annotations in another order, and row i would "
-            f"be taken for item i (row {row} is {X.index[row]!r}, item {row} is "
-            f"{y.items[row]!r}): pass items=X.index, and items are found by name."
-        )
+    place = match(rows, theirs)
+    if (place < 0).any():
+        return
+    row = int(np.argmax(place != positions))
+    raise ValueError(
+        "X names the items of the votes in another order, and row i would be taken for item i "
+        f"(row {row} is {rows[row]!r}, item {row} is {theirs[row]!r}): {remedy}."
+    )
+
+
+def index_names(table: Any) -> NDArray[Any] | None:
+    """Return what a pandas table calls its rows, or None where it has no names or equal ones."""
+    index = table.index if hasattr(table, "iloc") else None
+    if index is None or index.nlevels > 1 or not index.is_unique or index.hasnans:
+        return None
+    return np.asarray(index, dtype=object)
+
+
+def _equal(names: NDArray[Any], others: NDArray[Any]) -> bool:
+    return bool(np.array_equal(names, others))
 
 
 def is_vector(y: Any) -> bool:
@@ -113,22 +164,7 @@ def _by_name(votes: Annotations, n_rows: int, items: Any) -> Annotations:
             f"{first_few(votes.items[lost])}. Compare their spelling and type (1 is not '1'), or "
             "leave them out: annotations.select(items=...)."
         )
-    order = place[place >= 0]
-    length = np.zeros(n_rows, dtype=np.int64)
-    length[place >= 0] = votes.labels_per_item[order]
-    item_ptr = np.concatenate(([0], np.cumsum(length)))
-    # Where each label comes from: its item's first label, and its rank within the item.
-    start = np.zeros(n_rows, dtype=np.int64)
-    start[place >= 0] = votes.item_ptr[order]
-    source = np.repeat(start - item_ptr[:-1], length) + np.arange(item_ptr[-1])
-    return Annotations(
-        item_ptr,
-        votes.annotator[source],
-        votes.label[source],
-        names,
-        votes.annotators,
-        votes.classes,
-    )
+    return take_items(votes, place, names)
 
 
 def _names(items: Any, n_rows: int) -> NDArray[Any]:
@@ -145,13 +181,18 @@ def _names(items: Any, n_rows: int) -> NDArray[Any]:
 
 def _from_array(y: Any, n_rows: int, names: NDArray[Any] | None) -> Annotations:
     n_labels = _num_samples(y)
+    columns = getattr(y, "columns", None)
+    if columns is not None:
+        _refuse_a_row_per_vote(list(columns))
     if n_labels != n_rows:
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: X has "
-            f"{n_rows} rows and y {n_labels}."
+            f"{n_rows} rows and y {n_labels}. A table of votes has a row for each row of X, in the "
+            "same order; a pandas one is put so by votes.reindex(X.index)."
         )
     if is_vector(y):
         return _one_annotator(y, names)
+    names = _index_as_items(y) if names is None else names
     table = check_array(
         y, dtype=None, ensure_all_finite="allow-nan", ensure_min_features=1, input_name="y"
     )
@@ -162,13 +203,33 @@ def _from_array(y: Any, n_rows: int, names: NDArray[Any] | None) -> Annotations:
             DataConversionWarning,
             stacklevel=5,
         )
-    columns = getattr(y, "columns", None)
     annotators = None if columns is None else np.asarray(columns, dtype=object)
     try:
         return Annotations.from_matrix(table, items=names, annotators=annotators)
     except ValueError as error:
         error.add_note("Here: pass y=Annotations.from_matrix(table, missing=...).")
         raise
+
+
+def _refuse_a_row_per_vote(columns: list[Any]) -> None:
+    """Refuse a table whose columns are item, annotator and label: they are no three annotators."""
+    available = [column for column in columns if isinstance(column, str)]
+    found = [candidates(role, available) for role in ("item", "annotator", "label")]
+    if all(found):
+        item, annotator, label = (names[0] for names in found)
+        raise ValueError(
+            f"y seems to have one row per vote (columns {item!r}, {annotator!r} and {label!r}), "
+            "not one per row of X: pass y=Annotations.from_frame(y), with items= naming the rows "
+            "of X."
+        )
+
+
+def _index_as_items(y: Any) -> NDArray[Any] | None:
+    """Return the index of a pandas table, if it holds plain names or numbers, in its order."""
+    names = index_names(y)
+    if names is None or {type(name) for name in names.tolist()} not in ({str}, {int}):
+        return None
+    return _names(names, len(names))
 
 
 def _one_annotator(y: Any, names: NDArray[Any] | None) -> Annotations:

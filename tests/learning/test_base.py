@@ -16,6 +16,7 @@ from aggregate import (
     CrowdLabRefiner,
     RaykarClassifier,
 )
+from aggregate.learning import find_label_issues
 from aggregate.learning._base import BaseCrowdClassifier
 from aggregate.learning._votes import read_votes
 
@@ -152,6 +153,50 @@ def test_a_frame_that_names_items_in_another_order_is_refused(model):
     votes = Annotations.from_columns(names, ["ann"] * 6, [0, 0, 0, 1, 1, 1])
     with pytest.raises(ValueError, match=r"another order.*pass items=X\.index"):
         model.fit(X, votes)
+
+
+@pytest.mark.parametrize("names", [["p", "q", "r", "s"], [11, 12, 13, 14]])
+def test_tables_in_different_orders_are_refused(names):
+    X = pd.DataFrame({"a": np.arange(4.0)}, index=names[::-1])
+    votes = pd.DataFrame({"ann": [0, 0, 1, 1], "bob": [0, 1, 1, 1]}, index=names)
+    for call in (
+        lambda: CrowdClassifier().fit(X, votes),
+        lambda: CrowdClassifier().fit(X.to_numpy(), votes, items=X.index),
+        lambda: CrowdClassifier().fit(X, votes.reindex(X.index)).score(X, votes),
+        lambda: find_label_issues(LogisticRegression(), votes, X=X),
+    ):
+        with pytest.raises(ValueError, match=r"another order.*votes\.reindex\(X\.index\)"):
+            call()
+
+
+def test_positions_are_no_names():
+    """A table that was shuffled, beside votes with a fresh index, says nothing of the order."""
+    X = pd.DataFrame({"a": [0.0, 1.0, 2.0]}, index=[2, 0, 1])
+    votes = pd.DataFrame({"ann": [0, 0, 1], "bob": [0, 1, 1]})
+    assert CrowdClassifier().fit(X, votes).items_.tolist() == [0, 1, 2]
+
+
+def test_equal_names_are_no_names():
+    """Rows drawn with replacement are paired by their order."""
+    X = pd.DataFrame({"a": [0.0, 1.0, 2.0]}, index=["p", "q", "q"])
+    votes = pd.DataFrame({"ann": [0, 0, 1], "bob": [0, 1, 1]}, index=["q", "q", "p"])
+    assert CrowdClassifier().fit(X, votes).items_.tolist() == [0, 1, 2]
+
+
+def test_the_index_of_a_table_names_the_items():
+    X = pd.DataFrame({"a": np.arange(4.0)}, index=["s", "r", "q", "p"])
+    votes = pd.DataFrame({"ann": [0, 1, 0, 1], "bob": [1, 0, 1, 0]}, index=X.index)
+    model = CrowdClassifier().fit(X, votes, gold={"q": 1, "s": 0})
+    assert model.items_.tolist() == ["s", "r", "q", "p"]
+    assert model.labels_[[0, 2]].tolist() == [0, 1]
+
+
+def test_a_table_with_a_row_per_vote_is_no_table_of_votes():
+    """Three columns of names, as many rows as X: they are not the votes of three people."""
+    X = np.zeros((2, 1))
+    long = pd.DataFrame({"item": ["p", "q"], "worker": ["ann", "bob"], "label": ["a", "b"]})
+    with pytest.raises(ValueError, match=r"one row per vote.*Annotations\.from_frame\(y\)"):
+        CrowdClassifier().fit(X, long)
 
 
 def _spans(votes):

@@ -11,7 +11,7 @@ from aggregate._encoding import encode, match
 from aggregate._validation import check_choice, first_few
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide, vote_shares
-from aggregate.learning._votes import read_votes
+from aggregate.learning._votes import read_votes, refuse_another_order
 from aggregate.learning.label_issues._confident_joint import (
     class_thresholds,
     confident_class,
@@ -198,6 +198,7 @@ def _read(labels: Any, ready: Float | None, X: Any, names: Any) -> Annotations:
         n_rows = count_rows(X)
     else:
         raise ValueError("a classifier needs the features: find_label_issues(model, y, X=X).")
+    refuse_another_order(X, labels, names)
     return read_votes(labels, n_rows, names if isinstance(labels, Annotations) else None)
 
 

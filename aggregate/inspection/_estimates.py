@@ -83,11 +83,15 @@ class Uncertainty:
         Raises
         ------
         ValueError
-            If the errors come from the bootstrap, which has its own draws.
+            If the errors come from the bootstrap, which has its own draws, or are those of an
+            average of models (`Auto`), of which every member has its own.
         """
         check_number("n_draws", n_draws, low=1, integer=True)
         if self._laplace is None:
-            raise ValueError("draws need method='information', and one model, not an average.")
+            raise ValueError(
+                "draws need method='information', and one model, not an average; of an Auto, give "
+                "uncertainty a member such as members_['hierarchical'], or use sample_labels."
+            )
         drawn = self._laplace.draw(n_draws, np.random.default_rng(random_state))
         confusion, prior = zip(*drawn, strict=True)
         return Parameters(np.stack(confusion), np.stack(prior))

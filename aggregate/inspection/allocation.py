@@ -57,6 +57,8 @@ class NextLabels:
         lines = [f"expected error now {self.expected_error:.1%}"]
         if self.target_reached:
             return lines[0] + ": the target is reached, no further label is needed"
+        if not len(self):
+            return lines[0] + ": nobody offered could add anything for the budget"
         lines.append(f"{len(self)} labels for {self.price.sum():g}, the most useful first")
         rows = zip(self.items[:10].tolist(), self.annotators.tolist(), self.gain, strict=False)
         lines += [f"  {item!s:>16}  by {who!s:<16} {gain:.4f}" for item, who, gain in rows]

@@ -15,10 +15,10 @@ from aggregate.inspection._annotator_report import AnnotatorReport
 from aggregate.inspection._bias import bias_of, over_reported
 from aggregate.inspection._entries import per_entry
 from aggregate.inspection._estimates import Estimates, Uncertainty
-from aggregate.inspection._likelihood import check_same_votes, has_likelihood
+from aggregate.inspection._likelihood import check_same_votes
 from aggregate.inspection.costs import annotator_costs, label_worth
 from aggregate.inspection.drift import DriftTest, drift_test
-from aggregate.inspection.error_bars import uncertainty
+from aggregate.inspection.error_bars import has_error_bars, uncertainty
 from aggregate.inspection.spammers import SpammerReport, spammer_report
 from aggregate.inspection.speed import labelling_speed
 from aggregate.models import DawidSkene
@@ -82,7 +82,8 @@ def annotator_report(
         Width of the interval of a skill from which nothing is said of it.
     errors : Uncertainty, optional
         Error bars by the bootstrap, say, of the same ``level``. By default those of the
-        observed information where the model has one (see `uncertainty`), else they are unknown.
+        observed information where the model, or a member of `Auto`, has one (see `uncertainty`),
+        else they are unknown.
     n_jobs : int, optional
         Threads.
 
@@ -192,7 +193,7 @@ def _errors(
 ) -> Uncertainty | None:
     """Return the error bars, None where the model has none that are cheap."""
     if errors is None:
-        if not has_likelihood(fitted):
+        if not has_error_bars(fitted):
             return None
         return uncertainty(fitted, annotations, level=level, gold=gold, n_draws=0)
     check_same_votes(fitted, annotations)

@@ -27,7 +27,7 @@ from aggregate.inspection._independent_count import crowd_worth, group_rates, it
 from aggregate.inspection._minority import told_apart
 from aggregate.inspection._search import Asked, judge
 from aggregate.inspection._suspects import suspect
-from aggregate.models import DependentGroups
+from aggregate.models import Auto, DependentGroups
 from aggregate.models._responses import answers_to
 from aggregate.moments import pair_moments
 
@@ -96,7 +96,8 @@ def dependence_report(
     ----------
     annotations : Annotations
     model : aggregator with ``confusion_``, optional
-        Fitted to the annotations, or to be fitted; `DawidSkene` by default.
+        Fitted to the annotations, or to be fitted; `DawidSkene` by default and in place of
+        `Auto`, as an average of models gives the votes no likelihood.
     level : float, default=0.05
         Rate of false alarms.
     control : {"family-wise", "false discovery"}
@@ -170,7 +171,8 @@ def dependence_report(
         check_number("annotator_correlation", annotator_correlation, low=0, high=1)
     several = (annotations.labels_per_annotator > 0).sum() > 1
     if several and annotations.n_classes > 1:
-        fitted = fitted_model(model, annotations, "dependence_report")
+        single = None if isinstance(model, Auto) else model
+        fitted = fitted_model(single, annotations, "dependence_report")
         annotations = answers_to(fitted, annotations)
     else:
         fitted = None

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregate._validation import check_number
-from aggregate.fusion import posterior
+from aggregate.annotations import Annotations
+from aggregate.fusion import average_posterior, log_joint, posterior
 from aggregate.fusion.posterior import clamp
-from aggregate.inspection._draws import Laplace
+from aggregate.inspection._draws import Laplace, Parameters
 from aggregate.inspection._information import covariance
-from aggregate.inspection._likelihood import estimated, read_as_fitted
+from aggregate.inspection._likelihood import (
+    check_same_votes,
+    estimated,
+    has_likelihood,
+    read_as_fitted,
+)
+from aggregate.models import Auto
 from aggregate.models._gold import gold_codes
+from aggregate.models.ensembles._scores import log_scores
 
 Float = NDArray[np.float64]
 
@@ -36,12 +46,14 @@ def sample_labels(
 
     Each item's class is drawn from its soft label, independently. With ``vary_parameters``,
     every set has confusions and a class prior of its own, drawn by Laplace's approximation, so
-    that errors that all items share (an annotator judged too kindly) vary between sets, too.
+    that errors that all items share (an annotator judged too kindly) vary between sets, too. Of an
+    `Auto`, each set is by a member drawn by its weight; those whose likelihood is not known here
+    keep their parameters.
 
     Parameters
     ----------
     model : fitted aggregator
-        With ``vary_parameters``, one that `uncertainty` takes.
+        With ``vary_parameters``, one that `uncertainty` takes by its information.
     annotations : Annotations or array-like of shape (N, M)
         Votes on the items; with ``vary_parameters``, those of the fit.
     n_draws : int, default=100
@@ -85,23 +97,61 @@ def sample_labels(
     random = np.random.default_rng(random_state)
     truth = gold_codes(gold, annotations)
     codes = np.empty((n_draws, annotations.n_items), dtype=np.int64)
-    if vary_parameters:
-        estimate = estimated(model, annotations, gold)
-        parameters = Laplace(estimate, covariance(estimate)).draw(n_draws, random)
-        for row, (confusion, prior) in zip(codes, parameters, strict=True):
-            soft = posterior(
-                annotations,
-                confusion,
-                prior,
-                annotator_correlation=model.annotator_correlation,
-                gold=truth,
-            )
-            row[:] = _draw(soft, random)
-    else:
+    if not vary_parameters:
         soft = clamp(model.predict_proba(annotations), truth)
-        for row in codes:
-            row[:] = _draw(soft, random)
+        soft_labels: Iterator[Float] = repeat(soft)
+    elif isinstance(model, Auto):
+        soft_labels = _of_members(model, annotations, gold, random)
+    else:
+        soft_labels = _of_one(model, annotations, gold, random)
+    for row, soft in zip(codes, soft_labels, strict=False):
+        row[:] = _draw(soft, random)
     return np.asarray(model.classes_[codes])
+
+
+def _of_one(
+    model: Any, annotations: Annotations, gold: Any, random: np.random.Generator
+) -> Iterator[Float]:
+    """Yield soft labels by parameters drawn for each."""
+    for confusion, prior in _parameters(model, annotations, gold, random):
+        yield posterior(
+            annotations,
+            confusion,
+            prior,
+            annotator_correlation=model.annotator_correlation,
+            gold=gold_codes(gold, annotations),
+        )
+
+
+def _of_members(
+    model: Auto, annotations: Annotations, gold: Any, random: np.random.Generator
+) -> Iterator[Float]:
+    """Yield soft labels by a member drawn for each, with parameters of its own if it has any."""
+    check_same_votes(model, annotations)
+    truth = gold_codes(gold, annotations)
+    members = list(model.members_.values())
+    drawn = [
+        _parameters(member, annotations, gold, random) if has_likelihood(member) else None
+        for member in members
+    ]
+    while True:
+        which = int(random.choice(len(members), p=model.member_weights_))
+        parameters = drawn[which]
+        if parameters is None:
+            scores = log_scores(members[which], annotations)
+        else:
+            scores = log_joint(annotations, *next(parameters))
+        yield average_posterior(annotations, scores, model.belief_, gold=truth)
+
+
+def _parameters(
+    model: Any, annotations: Annotations, gold: Any, random: np.random.Generator
+) -> Iterator[Parameters]:
+    """Yield plausible parameters without end; nothing is computed before the first."""
+    estimate = estimated(model, annotations, gold)
+    laplace = Laplace(estimate, covariance(estimate))
+    while True:
+        yield from laplace.draw(1, random)
 
 
 def _draw(soft: Float, random: np.random.Generator) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from aggregate._all_or_nothing import all_or_nothing
 from aggregate._constructors import AUTO
 from aggregate._encoding import encode, match
 from aggregate.annotations import Annotations
@@ -64,8 +65,7 @@ class BaseAggregator(
         return self._fit_votes(X, gold)
 
     def _fit_votes(self, X: Any, gold: Any, **data: Any) -> BaseAggregator:
-        before = dict(vars(self))
-        try:
+        with all_or_nothing(self):
             if isinstance(X, RemoteVotes):
                 X.fit_model(self, gold, data)
                 return self
@@ -77,10 +77,6 @@ class BaseAggregator(
             self.gold_given_, self.gold_correct_ = score_on_gold(annotations, truth)
             self._fit(annotations, truth, **data)
             self._keep_soft_labels(annotations, truth)
-        except BaseException:  # also an interrupt: never half of one fit and half of another
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
         return self
 
     @abstractmethod

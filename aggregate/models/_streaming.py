@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 
+from aggregate._all_or_nothing import all_or_nothing
 from aggregate._encoding import decode_table, match
 from aggregate._validation import check_number, first_few
 from aggregate.annotations import Annotations
@@ -93,13 +94,8 @@ class StreamingModel(AbstentionModel):
             If a label is none of the classes.
         """
         self._check_stream(again)
-        before = dict(vars(self))
-        try:
+        with all_or_nothing(self):
             self._learn(self._next_batch(X, classes), gold, again)
-        except BaseException:  # also an interrupt: a batch counts or it does not
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
         return self
 
     def _check_stream(self, again: bool) -> None:

@@ -63,6 +63,9 @@ class TestNextLabels:
         assert asked.price.sum() <= 25.5
         assert asked.price.sum() > 24.5 - 1
         assert (asked.annotators % 2 == 0).mean() > 0.9
+        nothing = next_labels(model, crowd.votes, 0.5)
+        assert len(nothing) == 0
+        assert "nobody offered could add anything" in str(nothing)
 
     def test_only_candidates(self, crowd, model):
         asked = next_labels(model, crowd.votes, 50, candidates=([5, 5, 7], [1, 2, 3]))

@@ -7,12 +7,14 @@ from scipy.stats import beta
 from aggregate import (
     EBCC,
     Annotations,
+    Auto,
     DawidSkene,
     HierarchicalDawidSkene,
     MajorityVote,
     OneCoinDawidSkene,
     PooledDawidSkene,
     annotator_report,
+    dependence_report,
     simulate_annotations,
     uncertainty,
 )
@@ -232,6 +234,21 @@ def test_other_structures_have_intervals(model):
     assert found.intervals == "information"
     assert np.isfinite(found.bias.standard_error).all()
     assert ((found.bias.low <= found.bias.value) & (found.bias.value <= found.bias.high)).all()
+
+
+def test_an_average_of_models_has_intervals_and_is_not_refitted():
+    votes = planted(0)[0]
+    model = Auto().fit(votes)
+    found = annotator_report(votes, model)
+    assert found.intervals == "information"
+    assert found.standing[[EXPERT, SPAMMER, ADVERSARY]].tolist() == [
+        "better", "spammer", "adversary",
+    ]  # fmt: skip
+    assert (found.standing == "typical").sum() > N_ANNOTATORS / 2
+    np.testing.assert_array_equal(found.skill.low, uncertainty(model, votes, n_draws=0).skill.low)
+    assert np.isfinite(found.bias.standard_error).all()
+    pairs = dependence_report(votes).pairs  # by one model: an average gives no likelihood
+    np.testing.assert_array_equal(found.suspects.pairs.p_value, pairs.p_value)
 
 
 def test_abstentions_are_no_labels_but_take_time():

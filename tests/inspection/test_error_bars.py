@@ -334,3 +334,18 @@ class TestSampleLabels:
         model = MajorityVote().fit(planted.votes)
         one, same = (sample_labels(model, planted.votes, 5, random_state=3) for _ in range(2))
         np.testing.assert_array_equal(one, same)
+
+    def test_an_average_of_models_draws_a_member_and_its_parameters(self):
+        crowd = simulate_annotations(200, 5, 2, labels_per_item=3, random_state=0)
+        votes = crowd.annotations
+        model = Auto().fit(votes)
+        names = votes.classes[crowd.truth[:1]]
+        shares = []
+        for vary in (False, True):
+            drawn = sample_labels(
+                model, votes, 400, vary_parameters=vary, gold={0: names[0]}, random_state=0
+            )
+            assert (drawn[:, 0] == names[0]).all()
+            shares.append((drawn == 1).mean(axis=1))
+        assert shares[0].mean() == pytest.approx(shares[1].mean(), abs=0.04)
+        assert shares[1].std() > 1.3 * shares[0].std()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from aggregate._all_or_nothing import all_or_nothing
 from aggregate.learning._votes import refuse_another_order
 from aggregate.learning.end_to_end._coupled import CoupledClassifier
 from aggregate.learning.end_to_end._crowd import code_crowd
@@ -254,8 +255,7 @@ class CCEMClassifier(CoupledClassifier):
         UserWarning
             If 300 rows or more show neither anchor points nor specialists.
         """
-        before = dict(vars(self))
-        try:
+        with all_or_nothing(self):
             check_parameters(self)
             refuse_another_order(X, y, items)
             X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
@@ -264,8 +264,4 @@ class CCEMClassifier(CoupledClassifier):
             by_label = None if label_weight is None else weights_of_labels(label_weight, votes)
             crowd = code_crowd(votes, gold_codes(gold, votes), weight, by_label)
             self._fit(X, votes, crowd)
-        except BaseException:  # also an interrupt: never half of one fit and half of another
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
         return self

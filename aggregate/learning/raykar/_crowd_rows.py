@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aggregate.annotations import Annotations
 from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
+from aggregate.learning._votes import take_items
 from aggregate.learning.raykar._scaled_features import Features
 
 Float = NDArray[np.float64]
@@ -30,18 +31,3 @@ class CrowdRows(NamedTuple):
     def shares(self) -> Float:
         """Return the shares of the votes, gold rows held to it."""
         return clamp(vote_shares(self.votes), self.gold)
-
-
-def take_items(votes: Annotations, rows: NDArray[np.int64]) -> Annotations:
-    """Return the votes on some items, in the order given; annotators and classes stay."""
-    lengths = votes.labels_per_item[rows]
-    pointers = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-    place = np.repeat(votes.item_ptr[rows] - pointers[:-1], lengths) + np.arange(pointers[-1])
-    return Annotations(
-        pointers,
-        votes.annotator[place],
-        votes.label[place],
-        votes.items[rows],
-        votes.annotators,
-        votes.classes,
-    )

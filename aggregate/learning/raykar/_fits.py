@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from aggregate._tables import to_confusion
 from aggregate.annotations import Annotations
 from aggregate.learning._folds import row_keys
+from aggregate.learning._votes import take_items
 from aggregate.learning.raykar._choice import (
     FALLBACK,
     Codes,
@@ -25,7 +26,7 @@ from aggregate.learning.raykar._choice import (
     left_out_log_probas,
 )
 from aggregate.learning.raykar._climb import Climb, climb, warn_unless_converged
-from aggregate.learning.raykar._crowd_rows import CrowdRows, take_items
+from aggregate.learning.raykar._crowd_rows import CrowdRows
 from aggregate.learning.raykar._joint_likelihood import JointLikelihood
 from aggregate.learning.raykar._rounds import SETTLED, AnnotatorCounts, run_rounds
 from aggregate.learning.raykar._scaled_features import scale_features

@@ -16,7 +16,8 @@ from aggregate.learning._votes import read_votes
 from aggregate.learning.raykar._fits import Fitted
 from aggregate.learning.raykar._joint_likelihood import log_softmax
 from aggregate.learning.raykar._rounds import doubted
-from aggregate.learning.soft_labels._fold_fit import as_rows, probas_of
+from aggregate.learning.soft_labels._columns import probas_of
+from aggregate.learning.soft_labels._fold_fit import as_rows
 from aggregate.learning.soft_labels._targets import names_for_estimators
 from aggregate.learning.soft_labels._temperature import scale
 from aggregate.models._confusions import prior_confusion

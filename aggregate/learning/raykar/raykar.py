@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregate._all_or_nothing import all_or_nothing
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
 from aggregate.learning._votes import refuse_another_order
@@ -199,14 +200,21 @@ class RaykarClassifier(ClassifierWithAnnotators):
         """
         self._check_parameters()
         refuse_another_order(X, y, items)
-        X = self._check_features(X, reset=True)
-        votes = self._read_votes(X, y, items)
-        truth = gold_codes(gold, votes)
-        stranger = prior_confusion(votes.n_classes, self.prior_accuracy)
-        options = Options(
+        with all_or_nothing(self):
+            X = self._check_features(X, reset=True)
+            votes = self._read_votes(X, y, items)
+            truth = gold_codes(gold, votes)
+            options = self._options(votes.n_classes)
+            rounds = self.estimator is not None or self.method == "mbem"
+            fit = self._rounds if rounds else fit_jointly
+            self._keep(fit(X, votes, truth, options), X, votes, truth)
+        return self
+
+    def _options(self, n_classes: int) -> Options:
+        return Options(
             C=self.C,
             standardize=self.standardize,
-            stranger=stranger,
+            stranger=prior_confusion(n_classes, self.prior_accuracy),
             strength=self.prior_strength,
             n_folds=self.n_folds,
             max_iter=self.max_iter,
@@ -214,11 +222,6 @@ class RaykarClassifier(ClassifierWithAnnotators):
             random_state=self.random_state,
             progress=type(self).__name__ if self.verbose else None,
         )
-        fit = fit_jointly
-        if self.estimator is not None or self.method == "mbem":
-            fit = self._rounds
-        self._keep(fit(X, votes, truth, options), X, votes, truth)
-        return self
 
     def _rounds(
         self, X: Any, votes: Annotations, gold: NDArray[np.int32] | None, options: Options

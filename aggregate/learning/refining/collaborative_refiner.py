@@ -9,21 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
-from aggregate.fusion import decide, vote_counts
-from aggregate.learning._crowd_summary import confusions_of
+from aggregate.fusion import vote_counts
 from aggregate.learning.refining._agree_disagree import Refined, refine_agree_disagree
-from aggregate.learning.refining.crowdlab_refiner import default_classifier
-from aggregate.learning.soft_labels._delegation import Delegating
-from aggregate.learning.soft_labels._fold_fit import as_rows, fit_soft, probas_of, take_over_columns
-from aggregate.learning.soft_labels._targets import names_for_estimators, one_hot
+from aggregate.learning.refining._refiner import Gold, Refiner
+from aggregate.learning.soft_labels._expansion import take_rows
+from aggregate.learning.soft_labels._targets import one_hot
 from aggregate.learning.soft_labels.out_of_fold import OutOfFold
 from aggregate.models import DawidSkene
-from aggregate.models._gold import gold_codes
+from aggregate.models.ensembles._scores import as_given
 
 Float = NDArray[np.float64]
 
 
-class CollaborativeRefiner(Delegating):
+class CollaborativeRefiner(Refiner):
     """Trains one classifier on labels that one sub-model per annotator has chosen or dropped.
 
     Each annotator's labels train a sub-model. Where annotators disagree, the sub-models' losses
@@ -123,38 +121,20 @@ class CollaborativeRefiner(Delegating):
         self.noise_rate = noise_rate
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, *, gold: Any = None, items: Any = None) -> CollaborativeRefiner:
-        """Refine the labels and train the classifier.
-
-        Parameters
-        ----------
-        X : array-like of shape (N, D)
-            Features, in any form that the classifier takes.
-        y : Annotations, array-like of shape (N, M) or (N,)
-            Votes; -1, NaN and None are missing in a table.
-        gold : mapping item -> class or array-like of shape (N,), optional
-            Known truth of some rows, to which they are held.
-        items : array-like of shape (N,), optional
-            Names of the rows, by which the items of Annotations are then found.
-
-        Returns
-        -------
-        self
-        """
+    def _check_parameters(self) -> None:
         check_number("n_repeats", self.n_repeats, low=1, integer=True)
         if self.min_labels is not None:
             check_number("min_labels", self.min_labels, low=1, integer=True)
-        votes = self._read_votes(X, y, items)
-        truth = gold_codes(gold, votes)
-        X = as_rows(X)
-        random = np.random.default_rng(self.random_state)
+        if isinstance(self.noise_rate, str) and self.noise_rate != "estimate":
+            raise ValueError(f'noise_rate must be "estimate" or numbers; got {self.noise_rate!r}.')
+
+    def _refine(self, X: Any, votes: Annotations, gold: Gold, random: np.random.Generator) -> None:
         views = _views(votes, self.min_labels or 10 * votes.n_classes)
         self.sub_models_ = [votes.annotators[members] for members in views]
         probas = self._sub_model_probas(X, votes, views, random)
         self.noise_rate_ = self._noise_rates(votes, views, gold)
         refined = refine_agree_disagree(votes, probas, self.noise_rate_)
-        self._train(X, votes, refined, truth, int(random.integers(2**31 - 1)))
-        return self
+        self._learn(X, votes, refined, gold, random)
 
     def _sub_model_probas(
         self,
@@ -163,33 +143,31 @@ class CollaborativeRefiner(Delegating):
         views: list[NDArray[np.int64]],
         random: np.random.Generator,
     ) -> Float:
-        """Return what each sub-model says of all rows, out of fold, shape (T, R, N, K)."""
-        shares = [_shares(votes, members) for members in views]
-        seeds = random.integers(2**31 - 1, size=self.n_repeats).tolist()
-        versions = []
-        for seed in seeds:  # the same for all, so that their order means nothing
-            versions.append(
-                [
-                    OutOfFold(X, soft, n_folds=self.n_folds, random_state=seed).probas(
-                        self._estimator(), soft
-                    )
-                    for soft in shares
-                ]
-            )
-        return np.array(versions)
+        """Return what each sub-model says of the rows with votes, out of fold, (T, R, N, K).
 
-    def _noise_rates(self, votes: Annotations, views: list[NDArray[np.int64]], gold: Any) -> Float:
+        Of others it says nothing: they would be dealt to folds, too, and so move labelled ones.
+        """
+        rows = np.flatnonzero(votes.labels_per_item > 0)
+        given = take_rows(X, rows)
+        shares = [_shares(votes, members)[rows] for members in views]
+        seeds = random.integers(2**31 - 1, size=self.n_repeats).tolist()
+        shape = len(seeds), len(views), votes.n_items, votes.n_classes
+        probas = np.full(shape, 1 / votes.n_classes)
+        for version, seed in enumerate(seeds):  # the same for all, so that order means nothing
+            for view, soft in enumerate(shares):
+                left_out = OutOfFold(given, soft, n_folds=self.n_folds, random_state=seed)
+                probas[version, view, rows] = left_out.probas(self._estimator(), soft)
+        return probas
+
+    def _noise_rates(self, votes: Annotations, views: list[NDArray[np.int64]], gold: Gold) -> Float:
         """Return the share of wrong labels among uncontradicted ones, by sub-model."""
         given = vote_counts(votes) > 0
         agreed = given.sum(axis=1) == 1
         if isinstance(self.noise_rate, str):
-            if self.noise_rate != "estimate":
-                raise ValueError(
-                    f'noise_rate must be "estimate" or numbers; got {self.noise_rate!r}.'
-                )
             if votes.labels_per_item.max() < 2:
                 return np.zeros(len(views))
-            wrong = 1 - DawidSkene().fit(votes, gold=gold).probas_
+            known = None if gold is None else as_given(gold, votes)
+            wrong = 1 - DawidSkene().fit(votes, gold=known).probas_
             doubt = wrong[votes.item, votes.label] * agreed[votes.item]
             counted = agreed[votes.item].astype(float)
         else:
@@ -204,41 +182,28 @@ class CollaborativeRefiner(Delegating):
         sums = [np.bincount(votes.annotator, v, votes.n_annotators) for v in (doubt, counted)]
         return np.array([sums[0][v].sum() / max(sums[1][v].sum(), 1) for v in views])
 
-    def _train(
-        self,
-        X: Any,
-        votes: Annotations,
-        refined: Refined,
-        truth: NDArray[np.int32] | None,
-        seed: int,
+    def _learn(
+        self, X: Any, votes: Annotations, refined: Refined, gold: Gold, random: np.random.Generator
     ) -> None:
         labels, weight = refined.labels.copy(), refined.weight.copy()
         soft = refined.soft_labels.copy()
-        if truth is not None:
-            known = truth >= 0
-            labels[known], weight[known] = truth[known], 1.0
-            soft[known] = one_hot(truth[known].astype(np.int64), votes.n_classes)
+        if gold is not None:
+            known = gold >= 0
+            labels[known], weight[known] = gold[known], 1.0
+            soft[known] = one_hot(gold[known].astype(np.int64), votes.n_classes)
         self.agreed_, self.weight_ = refined.agreed, weight
         self.n_unlabelled_ = int((labels < 0).sum())
-        names = names_for_estimators(self.classes_)
         targets = one_hot(labels, votes.n_classes) * (weight > 0)[:, np.newaxis]
         self.class_prior_ = (targets * weight[:, np.newaxis]).sum(axis=0) / weight.sum()
         partial = None if ((weight == 0) | (weight == 1)).all() else weight
-        self.estimator_ = fit_soft(self._estimator(), X, targets, partial, seed, names)
-        take_over_columns(self, self.estimator_)
+        self._train(X, targets, partial, random)
         unseen = weight == 0
         if unseen.any():
-            soft[unseen] = probas_of(self.estimator_, X, names)[unseen]
-        self.probas_ = soft
-        codes = decide(soft, class_prior=self.class_prior_)
-        self.labels_ = self.classes_[codes]
-        self.confusion_ = confusions_of(votes, one_hot(codes, votes.n_classes))
+            soft[unseen] = self.predict_proba(X)[unseen]
+        self._keep(votes, soft)
         diagonal = np.diagonal(self.confusion_, axis1=1, axis2=2)
         self.annotator_skill_ = np.asarray(diagonal @ self.class_prior_)
         self.n_iter_, self.converged_ = 1, True
-
-    def _estimator(self) -> Any:
-        return default_classifier() if self.estimator is None else self.estimator
 
 
 def _views(votes: Annotations, min_labels: int) -> list[NDArray[np.int64]]:

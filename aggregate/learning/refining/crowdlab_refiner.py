@@ -8,28 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide
 from aggregate.learning._crowd_summary import confusions_of
 from aggregate.learning.refining._classifier_posterior import classifier_posterior
-from aggregate.learning.soft_labels._delegation import Delegating
-from aggregate.learning.soft_labels._fold_fit import as_rows, fit_soft, take_over_columns
-from aggregate.learning.soft_labels._targets import names_for_estimators, one_hot
+from aggregate.learning.refining._refiner import Gold, Refiner
+from aggregate.learning.soft_labels._targets import one_hot
 from aggregate.learning.soft_labels._temperature import best_temperature, scale
 from aggregate.learning.soft_labels.out_of_fold import OutOfFold
 from aggregate.models import CrowdLab, MajorityVote
-from aggregate.models._gold import gold_codes
+from aggregate.models.ensembles._scores import as_given
 from aggregate.models.voting._voting import winners
 
 Float = NDArray[np.float64]
 
 
-class CrowdLabRefiner(Delegating):
+class CrowdLabRefiner(Refiner):
     r"""Any classifier and the annotators label together, and the classifier learns from that.
 
     Votes on one item are few, and its neighbours' votes say something of it, too. Round by round
@@ -151,48 +147,21 @@ class CrowdLabRefiner(Delegating):
         self.tol = tol
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, *, gold: Any = None, items: Any = None) -> CrowdLabRefiner:
-        """Refine the labels and train the classifier.
-
-        Parameters
-        ----------
-        X : array-like of shape (N, D)
-            Features, in any form that the classifier takes.
-        y : Annotations, array-like of shape (N, M) or (N,)
-            Votes; -1, NaN and None are missing in a table.
-        gold : mapping item -> class or array-like of shape (N,), optional
-            Known truth of some rows, to which they are held.
-        items : array-like of shape (N,), optional
-            Names of the rows, by which the items of Annotations are then found.
-
-        Returns
-        -------
-        self
-        """
-        self._check_parameters()
-        votes = self._read_votes(X, y, items)
-        X = as_rows(X)
-        random = np.random.default_rng(self.random_state)
-        start = MajorityVote().fit(votes, gold=gold)
-        self.class_prior_ = start.class_prior_
-        self.gold_codes_ = gold_codes(gold, votes)
-        blank = votes.labels_per_item == 0
-        if self.gold_codes_ is not None:
-            blank &= self.gold_codes_ < 0
-        self.n_unlabelled_ = int(blank.sum())
-        soft = self._targets(np.where(blank[:, np.newaxis], 0.0, start.probas_))
+    def _refine(self, X: Any, votes: Annotations, gold: Gold, random: np.random.Generator) -> None:
+        known = None if gold is None else as_given(gold, votes)
+        start = MajorityVote().fit(votes, gold=known)
+        self.class_prior_, self.gold_codes_ = start.class_prior_, gold
+        trains = votes.labels_per_item > 0
+        if gold is not None:
+            trains = trains | (gold >= 0)
+        self.n_unlabelled_ = int((~trains).sum())
+        soft = self._targets(start.probas_ * trains[:, np.newaxis])
         left_out = OutOfFold(X, soft, n_folds=self.n_folds, random_state=random)
-        majority = np.where(blank[:, np.newaxis], 0.0, winners(start.probas_))
-        self._iterate(left_out, votes, gold, soft, majority)
-        targets = self._targets(np.where(blank[:, np.newaxis], 0.0, self.probas_))
-        names, seed = names_for_estimators(self.classes_), int(random.integers(2**31 - 1))
-        self.estimator_ = fit_soft(self._estimator(), X, targets, None, seed, names)
-        take_over_columns(self, self.estimator_)
-        codes = decide(self.probas_, class_prior=self.class_prior_)
-        self.labels_ = self.classes_[codes]
-        self.quality_ = self.probas_.max(axis=1)
-        self.confusion_ = confusions_of(votes, one_hot(codes, votes.n_classes))
-        return self
+        majority = winners(start.probas_) * trains[:, np.newaxis]
+        consensus = self._iterate(left_out, votes, known, soft, majority)
+        self._train(X, self._targets(consensus * trains[:, np.newaxis]), None, random)
+        self._keep(votes, consensus)
+        self.quality_ = consensus.max(axis=1)
 
     def _iterate(
         self,
@@ -201,8 +170,8 @@ class CrowdLabRefiner(Delegating):
         gold: Any,
         soft: Float,
         majority: Float,
-    ) -> None:
-        """Alternate between classifier and consensus; keep what the last round found."""
+    ) -> Float:
+        """Alternate between classifier and consensus; return the last consensus."""
         labelled = np.asarray(soft.any(axis=1))
         codes = decide(soft, class_prior=self.class_prior_)
         self.changed_: list[float] = []
@@ -213,12 +182,12 @@ class CrowdLabRefiner(Delegating):
             self.classifier_probas_ = scale(probas, self.temperature_)
             model = CrowdLab().fit(votes, gold=gold, classifier_probas=self.classifier_probas_)
             self.class_prior_ = model.class_prior_
-            self.probas_ = self._consensus(votes, model)
-            new = decide(self.probas_, class_prior=model.class_prior_)
+            consensus = self._consensus(votes, model)
+            new = decide(consensus, class_prior=model.class_prior_)
             self.changed_.append(float((new != codes)[labelled].mean()))
             self.converged_ = self.changed_[-1] <= self.tol
             codes = new
-            soft = self._targets(np.where(labelled[:, np.newaxis], self.probas_, 0.0))
+            soft = self._targets(consensus * labelled[:, np.newaxis])
         self.aggregator_ = model
         self.annotator_weight_ = model.annotator_weight_
         self.classifier_weight_ = model.classifier_weight_
@@ -230,8 +199,9 @@ class CrowdLabRefiner(Delegating):
                 f"more than tol={self.tol:.1%}. Raise tol or max_iter, or take a classifier that "
                 "fits less closely.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
+        return consensus
 
     def _consensus(self, votes: Annotations, model: CrowdLab) -> Float:
         if self.consensus == "crowdlab":
@@ -264,11 +234,3 @@ class CrowdLabRefiner(Delegating):
             return soft
         codes = decide(soft, class_prior=self.class_prior_)
         return one_hot(codes, soft.shape[1]) * soft.any(axis=1, keepdims=True)
-
-    def _estimator(self) -> Any:
-        return default_classifier() if self.estimator is None else self.estimator
-
-
-def default_classifier() -> Any:
-    """Return logistic regression on standardised features."""
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

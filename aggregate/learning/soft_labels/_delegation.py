@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from aggregate._encoding import encode, is_missing, match
 from aggregate.learning._base import BaseCrowdClassifier
-from aggregate.learning.soft_labels._draws import in_columns, match_rows
+from aggregate.learning.soft_labels._columns import in_columns, match_rows, probas_of
 from aggregate.learning.soft_labels._targets import names_for_estimators
 from aggregate.models._base import BaseAggregator
 
@@ -62,17 +60,6 @@ class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
     def _predict_codes(self, X: Any) -> NDArray[np.int64]:
         return match_rows(self.estimator_.predict(X), names_for_estimators(self.classes_))
 
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Undo a fit that fails: never half of one fit and half of another."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:  # also an interrupt
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
     @available_if(_gives_probabilities)
     def predict_proba(self, X: Any) -> Float:
         """Return the probability of each class.
@@ -88,8 +75,7 @@ class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
             Columns in the order of ``classes_``; 0 for a class that no soft label named.
         """
         check_is_fitted(self)
-        told = names_for_estimators(self.classes_)
-        return in_columns(self.estimator_.predict_proba(X), self.estimator_.classes_, told)
+        return probas_of(self.estimator_, X, names_for_estimators(self.classes_))
 
     @available_if(_gives_scores)
     def decision_function(self, X: Any) -> Float:

@@ -16,9 +16,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from aggregate._encoding import match
 from aggregate.fusion import decide
 from aggregate.learning._folds import row_keys
+from aggregate.learning.soft_labels._columns import match_rows, probas_of
 
 Float = NDArray[np.float64]
 
@@ -38,7 +38,8 @@ def draw_labels(
     random : Generator
     """
     order = np.lexsort((*soft.T[::-1], row_keys(X, random)))
-    return spread_draws(soft, n_draws, random, order)
+    classes = np.argsort(-soft[order].sum(axis=0), kind="stable")  # so that names mean nothing
+    return np.asarray(classes[spread_draws(soft[:, classes], n_draws, random, order)])
 
 
 def spread_draws(
@@ -116,9 +117,7 @@ class DrawnEnsemble(ClassifierMixin, BaseEstimator):
     @available_if(_have_probabilities)
     def predict_proba(self, X: Any) -> Float:
         """Return the mean of the classifiers' probabilities."""
-        total = sum(
-            in_columns(m.predict_proba(X), m.classes_, self.classes) for m in self.estimators_
-        )
+        total = sum(probas_of(model, X, self.classes) for model in self.estimators_)
         return np.asarray(total / len(self.estimators_))
 
     @available_if(_have_scores)
@@ -134,18 +133,3 @@ class DrawnEnsemble(ClassifierMixin, BaseEstimator):
         votes = np.stack([match_rows(model.predict(X), self.classes) for model in self.estimators_])
         counts = (votes[:, :, np.newaxis] == np.arange(len(self.classes))).sum(axis=0)
         return self.classes[counts.argmax(axis=1)]
-
-
-def match_rows(values: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the code of each value."""
-    named, inverse = np.unique(values, return_inverse=True)
-    return match(named, classes)[inverse].astype(np.int64)
-
-
-def in_columns(
-    table: Float, named: NDArray[Any], classes: NDArray[Any], empty: float = 0.0
-) -> Float:
-    """Return a table with a column per class, ``empty`` where the given one has none."""
-    full = np.full((len(table), len(classes)), empty)
-    full[:, match(np.asarray(named), classes)] = table
-    return full

@@ -1,4 +1,4 @@
-"""Fits and answers in columns: classes are the numbers 0 to K - 1, whichever of them occur."""
+"""Fit a clone to the soft labels of some rows, in whichever way suits the estimator."""
 
 from __future__ import annotations
 
@@ -6,36 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 
-from aggregate.learning.soft_labels._draws import in_columns
-from aggregate.learning.soft_labels._expansion import count_rows, drop_negligible
+from aggregate.learning.soft_labels._expansion import drop_negligible
 from aggregate.learning.soft_labels._training import Training, all_rows
 
 Float = NDArray[np.float64]
 
 NEGLIGIBLE = 1e-3
 """Classes less probable than this do not train."""
-
-
-class ConstantClassifier(ClassifierMixin, BaseEstimator):
-    """What is fitted when all training rows are of one class: it says that class."""
-
-    def __init__(self, name: Any) -> None:
-        self.name = name
-        self.classes_ = np.array([name])
-
-    def fit(self, X: Any, y: Any) -> ConstantClassifier:
-        """Learn nothing."""
-        return self
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the class for every row."""
-        return np.repeat(self.classes_, count_rows(X))
-
-    def predict_proba(self, X: Any) -> Float:
-        """Return ones."""
-        return np.ones((count_rows(X), 1))
 
 
 def fit_soft(
@@ -69,9 +47,6 @@ def fit_soft(
     weights = drop_negligible(soft, NEGLIGIBLE)
     if sample_weight is not None:
         weights *= sample_weight[:, np.newaxis]
-    occurring = np.flatnonzero(weights.any(axis=0))
-    if len(occurring) == 1:
-        return ConstantClassifier(names[occurring[0]])
     X, weights, _ = all_rows(as_rows(X), weights)
     return Training(names, seed).fit(estimator, X, weights).model
 
@@ -86,8 +61,3 @@ def take_over_columns(model: Any, estimator: Any) -> None:
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(estimator, name):
             setattr(model, name, getattr(estimator, name))
-
-
-def probas_of(model: Any, X: Any, names: NDArray[Any]) -> Float:
-    """Return a fitted model's probabilities with a column for each of the names."""
-    return in_columns(model.predict_proba(X), model.classes_, names)

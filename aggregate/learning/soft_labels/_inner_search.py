@@ -18,8 +18,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import get_scorer
 from sklearn.utils.metaestimators import available_if
 
+from aggregate.learning.soft_labels._columns import in_columns
 from aggregate.learning.soft_labels._copies import row_folds
-from aggregate.learning.soft_labels._draws import in_columns
 from aggregate.learning.soft_labels._expansion import copies_of, take_rows
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Fit any estimator to soft labels in the most faithful way that it allows.
 
 ====================================  =========================================================
+there is one class                     a constant ("labels")
 every row has one class               an ordinary fit ("labels")
 a pipeline                            transformers see each row once, the last step goes on
 a regressor                           soft labels are its targets ("targets")
@@ -25,6 +26,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
 from aggregate.fusion import decide
+from aggregate.learning.soft_labels._constant_classifier import ConstantClassifier
 from aggregate.learning.soft_labels._copies import (
     fit_boosting,
     fit_copies,
@@ -90,6 +92,9 @@ class Training:
         """
         random = np.random.default_rng(self.seed)
         estimator = clone(estimator)
+        occurring = np.flatnonzero(weights.any(axis=0))
+        if len(occurring) == 1:
+            return Trained(ConstantClassifier(self.classes[occurring[0]]).fit(X), "labels")
         if is_regressor(estimator) and not isinstance(estimator, Pipeline):
             return Trained(self._fit_targets(seeded(estimator, random), X, weights), "targets")
         row_weight = weights.sum(axis=1)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
+from aggregate._all_or_nothing import all_or_nothing
 from aggregate._encoding import encode
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
@@ -57,7 +58,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
         slow down more than as many fits: labels are drawn ``n_samples`` times, and the fits
         averaged.
     ``"labels"``
-        Every row has one class: an ordinary fit.
+        Every row has one class: an ordinary fit (all of the same class: no fit, that class).
 
     The transformers of a `Pipeline` see every row once (with its likeliest class). A
     `GridSearchCV` or `RandomizedSearchCV` within judges candidates on whole rows, by expected
@@ -202,7 +203,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
         -------
         self
         """
-        with self._all_or_nothing():
+        with all_or_nothing(self):
             self._check_parameters()
             self._forget()
             votes = self._read_votes(X, y, items)
@@ -250,7 +251,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
                 f"classes must name the {n_classes} columns of the soft labels, each differently; "
                 f"got {names.tolist()}."
             )
-        with self._all_or_nothing():
+        with all_or_nothing(self):
             self._forget()
             self.classes_ = names
             self.class_prior_ = probas.sum(axis=0) / max(probas.sum(), 1)

@@ -12,8 +12,9 @@ from sklearn.utils import check_consistent_length
 from aggregate._encoding import encode
 from aggregate._validation import check_number
 from aggregate.learning._folds import deal, row_keys
+from aggregate.learning.soft_labels._columns import probas_of
 from aggregate.learning.soft_labels._expansion import check_soft_labels, check_weights, take_rows
-from aggregate.learning.soft_labels._fold_fit import as_rows, fit_soft, probas_of
+from aggregate.learning.soft_labels._fold_fit import as_rows, fit_soft
 
 Float = NDArray[np.float64]
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from aggregate._all_or_nothing import all_or_nothing
 from aggregate.fusion import decide
 from aggregate.learning._base import BaseCrowdClassifier
 from aggregate.learning._crowd_summary import class_shares, confusions_of
@@ -215,8 +216,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         -------
         self
         """
-        before = dict(vars(self))
-        try:
+        with all_or_nothing(self):
             check_parameters(self)
             refuse_another_order(X, y, items)
             X = read_features(self, X, reset=True)
@@ -226,10 +226,6 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
             self.n_unlabelled_ = problem.n_unlabelled
             seeds = random.integers(2**62, size=self.n_init)
             self._keep(best_fit(problem, recipe_of(self), settings_of(self), seeds), problem)
-        except BaseException:  # also an interrupt: never half of one fit and half of another
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
         return self
 
     def _keep(self, fit: Fit, problem: Problem) -> None:

@@ -58,7 +58,10 @@ def surprise_per_item(
 def weights_of(shares: Mapping[str, float], surprise: Mapping[str, float]) -> dict[str, float]:
     """Return weights that sum to one: shares times the probability of one item's labels."""
     least = min(surprise[name] for name in shares)
-    raw = {name: share * np.exp(least - surprise[name]) for name, share in shares.items()}
+    raw = {
+        name: share * max(np.exp(least - surprise[name]), np.finfo(float).tiny)
+        for name, share in shares.items()
+    }
     total = sum(raw.values())
     return {name: float(weight / total) for name, weight in raw.items()}
 

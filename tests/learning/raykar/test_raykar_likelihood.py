@@ -11,9 +11,10 @@ from scipy.sparse import csr_array
 
 from aggregate import Annotations, DawidSkene
 from aggregate._tables import to_table
+from aggregate.learning._votes import take_items
 from aggregate.learning.raykar._choice import PENALTIES, choose_penalty, folds_of
 from aggregate.learning.raykar._climb import Coordinates, climb
-from aggregate.learning.raykar._crowd_rows import CrowdRows, take_items
+from aggregate.learning.raykar._crowd_rows import CrowdRows
 from aggregate.learning.raykar._joint_likelihood import JointLikelihood, Point, held_out, table_of
 from aggregate.learning.raykar._scaled_features import scale_features
 from aggregate.models._confusions import prior_confusion

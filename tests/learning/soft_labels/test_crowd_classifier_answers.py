@@ -176,9 +176,12 @@ class TestRefusals:
         with pytest.raises(ValueError, match="name the 3 columns"):
             logistic().fit_soft(X[:3], np.eye(3), classes=["a", "b", "b"])
 
-    def test_one_class_only(self):
-        with pytest.raises(ValueError, match="at least 2 classes"):
-            logistic().fit(np.zeros((4, 1)), np.zeros((4, 3)))
+    def test_one_class_is_the_answer(self):
+        model = logistic().fit(np.zeros((4, 1)), np.full((4, 3), 7))
+        assert model.way_ == "labels"
+        assert model.predict([[5.0]]).tolist() == [7]
+        with pytest.raises(ValueError, match="X has 2 features, but"):
+            model.predict([[5.0, 1.0]])
 
 
 class TestSeeds:

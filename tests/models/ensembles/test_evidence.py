@@ -97,3 +97,9 @@ def test_weights():
     found = weights_of({"a": 0.5, "b": 0.25}, {"a": 901.0, "b": 900.0, "left out": 1.0})
     odds = 0.5 * np.exp(-1) / 0.25
     assert found == pytest.approx({"a": odds / (1 + odds), "b": 1 / (1 + odds)})
+
+
+def test_nobody_weighs_nothing():
+    found = weights_of({"a": 0.5, "b": 0.5}, {"a": 5000.0, "b": 0.0})
+    assert 0 < found["a"] < 1e-300
+    assert found["b"] == 1

@@ -86,6 +86,7 @@ def preference_labels(
     3
     """
     check_number("max_flip_rate", max_flip_rate, low=0, high=0.499)
+    _check_votes(votes)
     second_place = _place_of_second(model, first)
     probas = model.predict_proba(votes)
     has = votes.labels_per_item > 0
@@ -151,6 +152,7 @@ def preference_votes(
     (1500, True)
     """
     check_number("max_flip_rate", max_flip_rate, low=0, high=0.499)
+    _check_votes(votes)
     second_place = _place_of_second(model, first)
     rates = annotator_flip_rates(model)
     code = {name: j for j, name in enumerate(model.annotators_.tolist())}
@@ -200,14 +202,25 @@ def annotator_flip_rates(model: BaseAggregator) -> Float:
     return np.asarray(1 - right @ model.class_prior_)
 
 
+def _check_votes(votes: Any) -> None:
+    if not isinstance(votes, Annotations):
+        raise TypeError(
+            "votes must be Annotations (Annotations.from_frame, from_matrix, read_annotations …); "
+            f"got {type(votes).__name__}."
+        )
+
+
 def _place_of_second(model: BaseAggregator, first: Any) -> int:
     """Return the column of the class that says the second answer is the better one."""
     classes = getattr(model, "classes_", None)
-    if classes is None or len(classes) != 2:
+    n_classes = 0 if classes is None else len(classes)
+    if classes is None or n_classes != 2:
         found = "it is not fitted" if classes is None else f"its classes are {first_few(classes)}"
+        remedies = {0: "", 1: " Declare both when the Annotations are built (classes=)."}
+        remedy = remedies.get(n_classes, " Leave out ties, and fit again.")
         raise ValueError(
             "preferences need a fitted model with two classes, for the first and the second answer "
-            f"of a pair; {found}."
+            f"of a pair; {found}.{remedy}"
         )
     if first is None:
         return 1
@@ -235,11 +248,11 @@ def _answers(
     """Return the chosen and the rejected answer of each row; positions without answers."""
     if answers is None:
         return position, 1 - position
-    sizes = [len(np.asarray(part, dtype=object)) for part in answers]
+    sizes = [np.size(np.asarray(part, dtype=object)) for part in answers]
     if sizes != [n_items, n_items]:
         raise ValueError(
-            f"answers must be two arrays with an entry for each of the {n_items} items; got "
-            f"lengths {first_few(sizes)}."
+            f"answers must be two arrays, the first answers and the second, with an entry for each "
+            f"of the {n_items} items; got lengths {first_few(sizes)}."
         )
     first, second = (np.asarray(part, dtype=object)[rows] for part in answers)
     return np.where(position == 0, first, second), np.where(position == 0, second, first)

@@ -41,6 +41,11 @@ def preference_logits(
     -------
     ndarray of shape (n,)
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ: (n,) beside (n, 1) would make a table of all pairs.
+
     Examples
     --------
     >>> preference_logits([-10.0], [-12.0], [-11.0], [-11.0], beta=0.5)
@@ -48,7 +53,13 @@ def preference_logits(
     """
     check_number("beta", beta, low=0, low_open=True)
     parts = (policy_chosen, reference_chosen, policy_rejected, reference_rejected)
-    chosen, before_chosen, rejected, before_rejected = (np.asarray(p, float) for p in parts)
+    chosen, before_chosen, rejected, before_rejected = [np.asarray(p, float) for p in parts]
+    shapes = [np.shape(part) for part in parts]
+    if len(set(shapes) - {()}) > 1:
+        raise ValueError(
+            "the four log probabilities must be of one shape, a number per pair; got "
+            f"{', '.join(map(str, shapes))}."
+        )
     return np.asarray(beta * ((chosen - before_chosen) - (rejected - before_rejected)))
 
 
@@ -95,13 +106,13 @@ def cdpo_loss(logits: ArrayLike, flip_rate: ArrayLike) -> Float:
     >>> cdpo_loss([2.0], 0.25).round(3)
     array([0.627])
     """
-    z, rate = _finite(logits), _rates(flip_rate, 1.0)
+    z, rate = _finite(logits), _rates(flip_rate, 1.0, logits)
     return (1 - rate) * dpo_loss(z) + rate * dpo_loss(-z)
 
 
 def cdpo_gradient(logits: ArrayLike, flip_rate: ArrayLike) -> Float:
     r"""Return the derivative of `cdpo_loss` by z, :math:`\sigma(z) - (1 - \varepsilon)`."""
-    return _sigmoid(_finite(logits)) - (1 - _rates(flip_rate, 1.0))
+    return _sigmoid(_finite(logits)) - (1 - _rates(flip_rate, 1.0, logits))
 
 
 def rdpo_loss(logits: ArrayLike, flip_rate: ArrayLike) -> Float:
@@ -136,7 +147,7 @@ def rdpo_loss(logits: ArrayLike, flip_rate: ArrayLike) -> Float:
     >>> rdpo_loss([2.0], 0.25).round(3)
     array([-0.873])
     """
-    z, rate = _finite(logits), _rates(flip_rate, 0.5)
+    z, rate = _finite(logits), _rates(flip_rate, 0.5, logits)
     return ((1 - rate) * dpo_loss(z) - rate * dpo_loss(-z)) / (1 - 2 * rate)
 
 
@@ -145,7 +156,7 @@ def rdpo_gradient(logits: ArrayLike, flip_rate: ArrayLike) -> Float:
 
     .. math:: \sigma(z) - \frac{1 - \varepsilon}{1 - 2 \varepsilon}
     """
-    rate = _rates(flip_rate, 0.5)
+    rate = _rates(flip_rate, 0.5, logits)
     return _sigmoid(_finite(logits)) - (1 - rate) / (1 - 2 * rate)
 
 
@@ -189,8 +200,13 @@ def _finite(logits: ArrayLike) -> Float:
     return z
 
 
-def _rates(flip_rate: ArrayLike, limit: float) -> Float:
+def _rates(flip_rate: ArrayLike, limit: float, logits: ArrayLike) -> Float:
     rate = np.asarray(flip_rate, dtype=np.float64)
+    if rate.ndim and np.ndim(logits) and rate.shape != np.shape(logits):
+        raise ValueError(
+            "flip_rate must be a number, or one for each pair; got shape "
+            f"{rate.shape} beside logits of shape {np.shape(logits)}."
+        )
     below = rate < limit if limit < 1 else rate <= limit
     wrong = ~((rate >= 0) & below)
     if wrong.any():

@@ -37,6 +37,11 @@ def preference_logits(
     -------
     Tensor of shape (n,)
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ: (n,) beside (n, 1) would make a table of all pairs.
+
     Examples
     --------
     >>> import torch
@@ -45,6 +50,13 @@ def preference_logits(
     tensor([1.])
     """
     check_number("beta", beta, low=0, low_open=True)
+    parts = (policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    shapes = [tuple(part.shape) for part in parts if isinstance(part, torch.Tensor)]
+    if len(set(shapes) - {()}) > 1:
+        raise ValueError(
+            "the four log probabilities must be of one shape, a number per pair; got "
+            f"{', '.join(map(str, shapes))}."
+        )
     chosen, rejected = policy_chosen - reference_chosen, policy_rejected - reference_rejected
     return beta * (chosen - rejected)
 
@@ -95,7 +107,7 @@ def cdpo_loss(logits: torch.Tensor, flip_rate: Any) -> torch.Tensor:
     Raises
     ------
     ValueError
-        If a rate is out of its range.
+        If a rate is out of its range, or the shapes differ.
 
     References
     ----------
@@ -131,7 +143,7 @@ def rdpo_loss(logits: torch.Tensor, flip_rate: Any) -> torch.Tensor:
     Raises
     ------
     ValueError
-        If a rate is 1/2 or more: such a label tells nothing.
+        If a rate is 1/2 or more: such a label tells nothing; or if the shapes differ.
 
     References
     ----------
@@ -181,6 +193,11 @@ def ipo_loss(logits: torch.Tensor, *, beta: float = 0.1) -> torch.Tensor:
 def _rates(flip_rate: Any, logits: torch.Tensor, limit: float) -> torch.Tensor:
     """Return the rates beside the logits, refusing what is no such rate."""
     rate = torch.as_tensor(flip_rate, dtype=logits.dtype, device=logits.device)
+    if rate.dim() and logits.dim() and rate.shape != logits.shape:
+        raise ValueError(
+            "flip_rate must be a number, or one for each pair; got shape "
+            f"{tuple(rate.shape)} beside logits of shape {tuple(logits.shape)}."
+        )
     right = (rate >= 0) & ((rate <= limit) if limit == 1 else (rate < limit))
     if not bool(right.all()):
         bound = f"at most {limit}" if limit == 1 else f"less than {limit}"

@@ -130,12 +130,20 @@ def test_refusals():
     with pytest.raises(ValueError, match="it is not fitted"):
         preference_labels(DawidSkene(), votes)
     three = Annotations.from_matrix([[0, 1, 2]])
-    with pytest.raises(ValueError, match="its classes are 0, 1, 2"):
+    with pytest.raises(ValueError, match=r"its classes are 0, 1, 2\. Leave out ties"):
         preference_labels(MajorityVote().fit(three), three)
+    agreed = Annotations.from_matrix([["A", "A"]])
+    with pytest.raises(ValueError, match=r"its classes are 'A'\. Declare both"):
+        preference_labels(MajorityVote().fit(agreed), agreed)
+    for call in (preference_labels, preference_votes):
+        with pytest.raises(TypeError, match=r"votes must be Annotations .*; got ndarray"):
+            call(model, votes.to_matrix())
     with pytest.raises(ValueError, match="first must be one of 'A', 'B'"):
         preference_labels(model, votes, first="first")
     with pytest.raises(ValueError, match="each of the 20 items"):
         preference_labels(model, votes, answers=(["a"], ["b"]))
+    with pytest.raises(ValueError, match="two arrays, the first answers and the second"):
+        preference_labels(model, votes, answers={"pair 1": ("a", "b")})
     with pytest.raises(ValueError, match="max_flip_rate"):
         preference_labels(model, votes, max_flip_rate=0.5)
     strangers = Annotations.from_columns([0], ["nobody"], ["A"], classes=["A", "B"])

@@ -133,3 +133,15 @@ def test_refusals():
         ipo_loss([1.0], beta=0)
     with pytest.raises(ValueError, match="beta"):
         preference_logits([0], [0], [0], [0], beta=-1.0)
+
+
+def test_a_column_beside_a_row_is_refused():
+    """They would broadcast to a table of all pairs, and its mean would be a wrong loss."""
+    z, rates = np.zeros(3), np.full((3, 1), 0.1)
+    for call in (cdpo_loss, cdpo_gradient, rdpo_loss, rdpo_gradient):
+        with pytest.raises(ValueError, match=r"shape \(3, 1\) beside logits of shape \(3,\)"):
+            call(z, rates)
+    with pytest.raises(ValueError, match=r"of one shape.*\(3,\), \(3,\), \(3, 1\)"):
+        preference_logits(z, rates, z, z)
+    assert preference_logits(z, z, 0.0, 0.0).shape == (3,)  # no reference
+    assert rdpo_loss(1.0, [0.1, 0.2]).shape == (2,)

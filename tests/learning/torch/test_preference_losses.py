@@ -57,3 +57,14 @@ def test_rates_out_of_range():
         in_torch.cdpo_loss(z, 1.2)
     with pytest.raises(ValueError, match="got nan"):
         in_torch.cdpo_loss(z, float("nan"))
+
+
+def test_a_column_beside_a_row_is_refused():
+    """They would broadcast to a table of all pairs, and its mean would be a wrong loss."""
+    z, rates = torch.zeros(3), torch.full((3, 1), 0.1)
+    for call in (in_torch.cdpo_loss, in_torch.rdpo_loss):
+        with pytest.raises(ValueError, match=r"shape \(3, 1\) beside logits of shape \(3,\)"):
+            call(z, rates)
+    with pytest.raises(ValueError, match=r"of one shape.*\(3, 1\)"):
+        in_torch.preference_logits(z, rates, z, z)
+    assert in_torch.preference_logits(z, z, 0.0, 0.0).shape == (3,)  # no reference

@@ -26,6 +26,7 @@ from aggregate.learning.preferences.losses import (
     rdpo_gradient,
     rdpo_loss,
 )
+from aggregate.learning.preferences.pairs import PreferencePairs, read_preferences
 from aggregate.learning.raykar.raykar import RaykarClassifier
 from aggregate.learning.refining._agree_disagree import Refined, refine_agree_disagree
 from aggregate.learning.refining.collaborative_refiner import CollaborativeRefiner
@@ -45,6 +46,7 @@ __all__ = [
     "JudgedLabels",
     "LabelIssues",
     "MachineCrowd",
+    "PreferencePairs",
     "Preferences",
     "RaykarClassifier",
     "Refined",
@@ -67,6 +69,7 @@ __all__ = [
     "preference_votes",
     "rdpo_gradient",
     "rdpo_loss",
+    "read_preferences",
     "refine_agree_disagree",
     "relabel_queue",
 ]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
-from aggregate.annotations import Annotations
 from aggregate.models import (
     IBCC,
     ClassConditionalDawidSkene,
@@ -66,24 +62,3 @@ def _even(model: Any) -> float:
     """Return the accuracy of pseudo-labels that are shared out evenly."""
     coins = isinstance(model, OneCoinDawidSkene | ClassConditionalDawidSkene)
     return 1 / 2 if coins else 1 / max(len(model.classes_), 1)
-
-
-def away_from_the_edge(model: Any, annotations: Annotations, gold: Any) -> tuple[Float, Float]:
-    """Return confusions and class prior, of a fit with a pseudo-label if the model has none.
-
-    Maximum likelihood often ends at certainties; there, and near there, annotators look surer
-    of the truth than they are, and no curvature tells by how much. The fit goes on from where
-    it ended.
-    """
-    if not belief_of(model).own:
-        again = copy.copy(model)
-        again.set_params(
-            prior_strength=_ONE, prior_accuracy=_even(model), warm_start=True, n_init=1,
-            checkpoint=None, verbose=False,
-        )  # fmt: skip
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.simplefilter("ignore", UserWarning)
-            model = again.fit(annotations, gold=gold)
-    confusion = np.asarray(model.confusion_, dtype=np.float64)
-    return confusion, np.asarray(model.class_prior_, dtype=np.float64)

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from aggregate._validation import first_few
 from aggregate.annotations import Annotations
 from aggregate.fusion import posterior
-from aggregate.inspection._beliefs import Belief, away_from_the_edge, belief_of
+from aggregate.inspection._beliefs import Belief, belief_of
+from aggregate.inspection._maximum import maximum
 from aggregate.models import (
     IBCC,
     ClassConditionalDawidSkene,
@@ -115,7 +116,7 @@ def estimated(model: Any, annotations: Annotations, gold: Any) -> Estimated:
     check_model(model, annotations)
     truth = gold_codes(gold, annotations)
     belief = belief_of(model)
-    confusion, prior = away_from_the_edge(model, annotations, gold)
+    confusion, prior = maximum(model, belief, annotations, gold)
     soft = _textbook(annotations, confusion, prior, truth)
     return _assemble(
         _kind(model), annotations, soft, (confusion, prior), belief,

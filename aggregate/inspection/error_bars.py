@@ -63,7 +63,8 @@ def uncertainty(
     annotators are coupled through the class prior alone, which makes the errors a little too
     small. Where labels seem to tell less than nothing, they are taken to tell nothing. A model
     without pseudo-labels is fitted on with one per row, shared out evenly, from where it
-    ended: at certainties, maximum likelihood looks surer than it is.
+    ended: at certainties, maximum likelihood looks surer than it is. `HierarchicalDawidSkene`,
+    which climbs a bound, goes on to a maximum of the likelihood with its own pseudo-labels.
 
     What the pseudo-labels say of annotators is then judged by all of them: how far they are
     from it on average is corrected for, and how much they vary about that takes the place of

@@ -17,6 +17,7 @@ from aggregate.inspection import _information as information
 from aggregate.inspection import uncertainty
 from aggregate.inspection._beliefs import belief_of
 from aggregate.inspection._likelihood import estimated
+from aggregate.inspection._maximum import maximum
 from aggregate.inspection._shrinkage import _judge, judged, narrowed
 from aggregate.inspection._variances import prior_change
 from aggregate.inspection.error_bars import has_error_bars
@@ -168,6 +169,38 @@ def test_many_classes_and_few_labels_are_wide_but_not_vacuous():
         assert 0.1 < np.median(width) < 0.6
         assert (found.class_prior.high < 0.5).all()
         assert (found.prevalence.high < 0.5).all()
+
+
+def test_a_variational_fit_goes_on_to_a_maximum_of_the_likelihood():
+    crowd = simulate_annotations(80, 6, 3, labels_per_item=3, random_state=0)
+    votes = crowd.annotations
+    model = HierarchicalDawidSkene().fit(votes)
+    gold = {0: int(crowd.truth[0])}
+    confusion, prior = maximum(model, belief_of(model), votes, gold)
+    counts, mass = np.tile(model.crowd_, (6, 1, 1)), np.full(3, model.prior_class)
+    for i in range(votes.n_items):
+        mine = slice(votes.item_ptr[i], votes.item_ptr[i + 1])
+        who, said = votes.annotator[mine], votes.label[mine]
+        soft = prior * np.prod(confusion[who, :, said], axis=0)
+        soft = np.eye(3)[gold[i]] if i in gold else soft / soft.sum()
+        mass += soft
+        for j, y in zip(who, said, strict=True):
+            counts[j, :, y] += soft
+    np.testing.assert_allclose(prior, mass / mass.sum(), atol=1e-4)
+    np.testing.assert_allclose(confusion, counts / counts.sum(axis=2, keepdims=True), atol=1e-4)
+
+
+def test_annotators_who_hardly_err_on_the_usual_class_are_known():
+    """With one class in nine, rows end at the edge; many labels on them tell much all the same."""
+    rows = np.full((60, 2, 2), [[0.999, 0.001], [0.25, 0.75]])
+    rows[::4, 0] = [0.7, 0.3]
+    votes = simulate_annotations(
+        4000, 60, 2, labels_per_item=3, confusion=rows, class_prior=[0.88, 0.12], random_state=0
+    ).annotations
+    skill = uncertainty(HierarchicalDawidSkene().fit(votes), votes, n_draws=0).skill
+    assert (skill.standard_error < 0.05).all()
+    right = rows[:, [0, 1], [0, 1]] @ [0.88, 0.12]
+    assert ((skill.low <= right) & (right <= skill.high)).mean() > 0.9
 
 
 def test_blocks_that_are_no_maximum_are_mended_too():

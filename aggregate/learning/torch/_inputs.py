@@ -13,7 +13,7 @@ from aggregate._encoding import match
 from aggregate._validation import first_few
 from aggregate.annotations import Annotations
 from aggregate.learning._folds import row_keys
-from aggregate.learning._votes import is_vector, read_votes
+from aggregate.learning._votes import is_vector, read_votes, refuse_another_order
 from aggregate.models._new_items import align
 from aggregate.moments import content_ranks
 
@@ -25,6 +25,11 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> Any:
 
     A row may be a vector or an array of any shape (an image).
     """
+    shape = tuple(map(int, (X.shape if hasattr(X, "shape") else np.asarray(X).shape)[1:]))
+    if reset:
+        estimator._row_shape = shape
+    else:
+        _check_row_shape(shape, estimator._row_shape)
     if not isinstance(X, torch.Tensor):
         return validate_data(
             estimator, X, reset=reset, dtype=[np.float64, np.float32], allow_nd=True
@@ -43,6 +48,12 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> Any:
             f"{estimator.n_features_in_} features as input."
         )
     return X
+
+
+def _check_row_shape(shape: tuple[int, ...], fitted: tuple[int, ...]) -> None:
+    """Refuse vectors for images, or other channels; lengths and widths are the module's affair."""
+    if max(len(shape), len(fitted)) > 1 and (len(shape) != len(fitted) or shape[0] != fitted[0]):
+        raise ValueError(f"rows of X have the shape {shape}, those of the fit had {fitted}.")
 
 
 def shape_of_a_row(X: Any) -> Any:
@@ -90,8 +101,9 @@ def read_judges(
     """Return a validation set in the codes of the fit, or say what is wrong with it."""
     if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
         raise ValueError("validation_data must be a pair (X, y).")
-    X = read_features(estimator, validation_data[0], reset=False)
     y = validation_data[1]
+    refuse_another_order(validation_data[0], y, None)
+    X = read_features(estimator, validation_data[0], reset=False)
     if not is_vector(y):
         votes = read_votes(y, len(X))
         known = align(votes, annotators, classes, "ignore")

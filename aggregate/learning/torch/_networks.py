@@ -74,7 +74,14 @@ def build(
             "module must be a torch.nn.Module, a class or function that returns one, or None; got "
             f"{module!r}."
         )
-    made = module(n_features=n_features, n_classes=n_classes, **options)
+    try:
+        made = module(n_features=n_features, n_classes=n_classes, **options)
+    except TypeError as error:
+        given = ", ".join(["n_features", "n_classes", *options])
+        raise TypeError(
+            f"module could not be built from {given}: {error}. Let it take these keywords, or pass "
+            "a module that is made already, as Net()."
+        ) from error
     if not isinstance(made, nn.Module):
         raise TypeError(f"module must return a torch.nn.Module; got {made!r}.")
     return made
@@ -100,7 +107,7 @@ def to_tensor(X: Any, net: nn.Module, device: Any) -> torch.Tensor:
 
 def log_probabilities(net: nn.Module, x: torch.Tensor, n_classes: int) -> torch.Tensor:
     """Return the log-softmax of the network's scores, or say what is wrong with them."""
-    scores = net(x)
+    scores = _scores(net, x)
     if not isinstance(scores, torch.Tensor) or scores.shape != (len(x), n_classes):
         got = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
         raise ValueError(
@@ -115,19 +122,27 @@ def log_probabilities(net: nn.Module, x: torch.Tensor, n_classes: int) -> torch.
     return torch.log_softmax(scores, dim=1)
 
 
+def _scores(net: nn.Module, x: torch.Tensor) -> Any:
+    """Return what the module says of a batch; an error tells what it was given."""
+    try:
+        return net(x)
+    except RuntimeError as error:
+        note = f"Here: the module was given a batch of X of shape {tuple(x.shape)}, {x.dtype}."
+        own = real_dtype(net)
+        if x.is_floating_point() and x.dtype != own:
+            note += f" Its weights are {own}, and tensors are not converted: pass X.to({own})."
+        error.add_note(note)
+        raise
+
+
 def try_out(net: nn.Module, x: torch.Tensor, n_classes: int) -> None:
     """Refuse a module that cannot read the rows, or that ends in a softmax.
 
     Another softmax, which is taken of what it returns, would blunt it.
     """
     net.eval()
-    try:
-        with torch.no_grad():
-            scores = net(x[:_MOST_ROWS])
-    except RuntimeError as error:
-        shape, dtype = tuple(x[:_MOST_ROWS].shape), x.dtype
-        error.add_note(f"Here: the module was given a batch of X of shape {shape}, {dtype}.")
-        raise
+    with torch.no_grad():
+        scores = _scores(net, x[:_MOST_ROWS])
     if not isinstance(scores, torch.Tensor) or scores.dim() != 2 or n_classes == 1:
         return  # said better where it is used
     if bool((scores >= 0).all()) and bool(((scores.sum(dim=1) - 1).abs() < 1e-4).all()):

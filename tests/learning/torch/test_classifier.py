@@ -138,6 +138,12 @@ class TestModules:
             (nn.Linear(2, 5), None, ValueError, r"shape \(60, 3\) for this batch; got \(60, 5\)"),
             (nn.LSTM(2, 3), None, ValueError, "got tuple"),
             (lambda n_features, n_classes: 7, None, TypeError, "must return a torch.nn.Module"),
+            (
+                lambda inputs: nn.Linear(inputs, 3),
+                {"bias": True},
+                TypeError,
+                "could not be built from n_features, n_classes, bias: .*pass a module that is made",
+            ),
             ("net", None, TypeError, "must be a torch.nn.Module, a class or function"),
             (nn.Linear(2, 3), {"width": 1}, ValueError, "module is one already"),
             (
@@ -160,6 +166,25 @@ class TestModules:
         with pytest.raises(RuntimeError, match="cannot be multiplied") as raised:
             TorchCrowdClassifier(nn.Linear(4, 3), **QUICK).fit(crowd.X, crowd.table)
         assert "a batch of X of shape (360, 2), torch.float32" in raised.value.__notes__[0]
+
+    def test_a_tensor_of_another_precision(self, crowd):
+        X = torch.from_numpy(crowd.X)
+        with pytest.raises(RuntimeError) as raised:
+            TorchCrowdClassifier(nn.Linear(2, 3), **QUICK).fit(X, crowd.table)
+        assert "Its weights are torch.float32, and" in raised.value.__notes__[0]
+        model = TorchCrowdClassifier(nn.Linear(2, 3), **QUICK).fit(X.float(), crowd.table)
+        with pytest.raises(RuntimeError) as raised:
+            model.predict(X)
+        assert "pass X.to(torch.float32)" in raised.value.__notes__[0]
+
+    def test_rows_of_another_shape(self, crowd):
+        images = np.repeat(crowd.X, 8, axis=1).reshape(-1, 1, 4, 4)
+        net = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4, 3))
+        model = TorchCrowdClassifier(net, **QUICK).fit(images, crowd.table)
+        assert model.predict(images[:3, :, :3, :2].tolist()).shape == (3,)  # the net takes them
+        for rows in (images.reshape(-1, 16), images.reshape(-1, 4, 2, 2), images[:, 0]):
+            with pytest.raises(ValueError, match=r"rows of X have .*the fit had \(1, 4, 4"):
+                model.predict(rows)
 
     def test_overflow_is_said(self, crowd):
         net = nn.Linear(2, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -69,6 +70,12 @@ class TestTraining:
         soft = MajorityVote().fit(other.table).probas_
         wanted = -(soft * np.log(model.predict_proba(other.X))).sum(axis=1).mean()
         assert model.held_out_path_.min() == pytest.approx(wanted)
+
+    def test_validation_data_in_another_order(self, crowd):
+        names = [f"row {i}" for i in range(len(crowd.X))]
+        X, y = pd.DataFrame(crowd.X, index=names), pd.DataFrame(crowd.table, index=names)
+        with pytest.raises(ValueError, match="another order"):
+            TorchCrowdClassifier(**QUICK).fit(X, y, validation_data=(X[::-1], y))
 
     @pytest.mark.parametrize(
         ("data", "message"),

@@ -2,9 +2,10 @@
 
 Rows that stand there several times change what some parameters mean. Where that can be put right
 it is: SGD adds its penalty at each row, copy or not, so that ``alpha`` shrinks as they grow in
-number (larger weights would do as well, but for longer steps); networks average over batches,
-which grow with the copies; boosting decides whether to stop early by the number of rows, and is
-given whole rows to judge itself by.
+number (larger weights would do as well, but for longer steps), and where copies leave the
+processor's cache it is given them in one random order of the rows instead of jumping about, which
+takes more than twice the time; networks average over batches, which grow with the copies; boosting
+decides whether to stop early by the number of rows, and is given whole rows to judge itself by.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier, StackingClassifier
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import Perceptron, SGDClassifier
 from sklearn.model_selection import check_cv, train_test_split
 from sklearn.neural_network import MLPClassifier
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
 from aggregate.fusion import decide
@@ -33,6 +36,7 @@ Float = NDArray[np.float64]
 
 _ROWS_WITHOUT_STOPPING = 10_000
 _BATCH = 200
+_CACHED = 2**17  # numbers in a megabyte, which most processors keep near
 
 
 def fit_copies(estimator: Any, X: Any, weights: Float, classes: NDArray[Any]) -> Any:
@@ -40,9 +44,13 @@ def fit_copies(estimator: Any, X: Any, weights: Float, classes: NDArray[Any]) ->
     refuse_own_balance(estimator)
     copies = copies_of(weights)
     growth = len(copies.rows) / count_rows(X)
-    changed = {}
-    if isinstance(estimator, SGDClassifier):
+    changed: dict[str, Any] = {}
+    if isinstance(estimator, SGDClassifier | Perceptron):
         changed = {"alpha": estimator.alpha / growth}
+        numbers = X.nnz if issparse(X) else np.size(X)
+        if estimator.shuffle and growth * numbers > _CACHED:
+            copies = _shuffled(weights, estimator.random_state)
+            changed["shuffle"] = False
     elif isinstance(estimator, MLPClassifier):
         batch = estimator.batch_size
         batch = min(_BATCH, len(weights)) if batch == "auto" else batch
@@ -51,6 +59,13 @@ def fit_copies(estimator: Any, X: Any, weights: Float, classes: NDArray[Any]) ->
         return estimator.fit(
             take_rows(X, copies.rows), classes[copies.classes], sample_weight=copies.weights
         )
+
+
+def _shuffled(weights: Float, random_state: Any) -> Expansion:
+    """Return the copies by rows in a random order, those of a row side by side."""
+    order = check_random_state(random_state).permutation(len(weights))
+    copies = copies_of(weights[order])
+    return copies._replace(rows=order[copies.rows])
 
 
 def refuse_own_balance(estimator: Any) -> None:

@@ -15,6 +15,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from aggregate import CrowdClassifier
+from aggregate.learning.soft_labels import _copies
 
 
 def problem(seed=0, n_items=150, n_features=3, n_classes=3):
@@ -129,6 +130,27 @@ def test_sgd_keeps_the_meaning_of_alpha():
 
     expected = minimize(mean_loss, np.zeros(X.shape[1] + 1)).x[:-1]
     np.testing.assert_allclose(model.estimator_.coef_[0], expected, atol=2e-4)
+
+
+def test_sgd_on_copies_that_leave_the_cache(monkeypatch):
+    # The rows come once shuffled, copies side by side; the solution is that of ever new orders.
+    X, soft, _ = problem(6)
+    sgd = SGDClassifier(loss="log_loss", alpha=0.05, max_iter=800, tol=None, average=True)
+    seen = []
+    monkeypatch.setattr(_copies, "take_rows", lambda X, rows: seen.append(rows) or X[rows])
+    fits = []
+    for cached in (2**17, 1):
+        monkeypatch.setattr(_copies, "_CACHED", cached)
+        model = CrowdClassifier(sgd, min_mass=0).fit_soft(X, soft)
+        assert model.estimator_.shuffle
+        fits.append(model.estimator_.coef_)
+    every = np.repeat(np.arange(len(X)), soft.shape[1])
+    np.testing.assert_array_equal(seen[0], every)
+    np.testing.assert_array_equal(np.sort(seen[1]), every)
+    order = seen[1][:: soft.shape[1]]
+    np.testing.assert_array_equal(seen[1], np.repeat(order, soft.shape[1]))
+    assert (np.diff(order) < 0).any()
+    np.testing.assert_allclose(fits[1], fits[0], atol=2e-3)
 
 
 def test_a_network_keeps_the_meaning_of_alpha():

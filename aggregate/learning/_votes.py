@@ -233,8 +233,17 @@ def _index_as_items(y: Any) -> NDArray[Any] | None:
 
 
 def _one_annotator(y: Any, names: NDArray[Any] | None) -> Annotations:
-    labels = column_or_1d(y)
-    check_array(labels.reshape(-1, 1), dtype=None, input_name="y")
+    try:
+        labels = column_or_1d(y)
+        check_array(labels.reshape(-1, 1), dtype=None, input_name="y")
+        if any(label is None for label in labels):
+            raise ValueError("Input y contains None.")
+    except ValueError as error:
+        error.add_note(
+            "Here: a vector has a label for each row. Where some have none, pass a table of one "
+            "column, in which NaN, None and -1 are missing."
+        )
+        raise
     check_classification_targets(labels)
     table, codes = np.unique(labels, return_inverse=True)
     n_items = len(labels)

@@ -61,6 +61,12 @@ class TestReadVotes:
         frame = pd.DataFrame({"ann": ["a", "b"], "bob": [None, "a"]})
         assert read_votes(frame, 2).annotators.tolist() == ["ann", "bob"]
 
+    @pytest.mark.parametrize("y", [[0, 1, np.nan], ["a", None, "b"]])
+    def test_rows_without_a_label_in_a_vector(self, y):
+        with pytest.raises(ValueError, match=r"contains (NaN|None)") as raised:
+            read_votes(np.array(y, dtype=object), 3)
+        assert "a table of one column, in which NaN, None" in raised.value.__notes__[0]
+
     def test_one_column_is_said(self):
         with pytest.warns(DataConversionWarning, match="votes of one annotator"):
             votes = read_votes([[0], [-1], [1]], 3)

@@ -55,6 +55,16 @@ class RelabelQueue:
         return {"item": self.items, "score": self.score, "label": self.labels,
                 "confidence": self.confidence, "n_labels": self.n_labels}  # fmt: skip
 
+    def __str__(self) -> str:
+        names = ("item", "label", "confidence", "n_labels", "score")
+        head = [self.columns()[name][:10].tolist() for name in names]
+        lines = [f"{len(self)} items, those where another label is worth most first"]
+        for item, label, confidence, n_labels, score in zip(*head, strict=True):
+            lines.append(
+                f"  {item!s:>16}  {label!s} ({confidence:.0%} after {n_labels} labels)  {score:.3f}"
+            )
+        return "\n".join(lines if self.pairs is None else [*lines, str(self.pairs)])
+
 
 def relabel_queue(
     model: CrowdLabRefiner,

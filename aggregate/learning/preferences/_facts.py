@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,19 @@ class Preferences:
     def __len__(self) -> int:
         return len(self.pair)
 
+    def __str__(self) -> str:
+        what = "pairs" if self.annotator is None else "votes"
+        lines = [f"{len(self)} {what}, {self.n_left_out} left out"]
+        if len(self):
+            lines[0] += (
+                f"; mean flip rate {self.flip_rate.mean():.1%}, of labels of their origin "
+                f"{self.label_flip_rate.mean():.1%} ({self.n_clipped} clipped)"
+            )
+        for row in islice(self.rows(), 10):
+            sides = f"{_short(row['chosen'])} > {_short(row['rejected'])}"
+            lines.append(f"  {_short(row['pair']):>16}  {sides}  {row['probability']:.3f}")
+        return "\n".join(lines)
+
     def columns(self) -> dict[str, NDArray[Any]]:
         """Return the columns of a table, for a data frame or a data set."""
         names = ("pair", "annotator", "chosen", "rejected", "probability", "flip_rate",
@@ -63,3 +77,8 @@ class Preferences:
         columns = {name: column.tolist() for name, column in self.columns().items()}
         for values in zip(*columns.values(), strict=True):
             yield dict(zip(columns, values, strict=True))
+
+
+def _short(text: Any, most: int = 24) -> str:
+    text = str(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -23,7 +23,11 @@ Float = NDArray[np.float64]
 
 def _gives_probabilities(classifier: Delegating) -> bool:
     inner = classifier._inner()
-    return is_regressor(inner) or hasattr(inner, "predict_proba")
+    if is_regressor(inner) or hasattr(inner, "predict_proba"):
+        return True
+    raise AttributeError(
+        f"{type(inner).__name__} gives no probabilities; CalibratedClassifierCV around it does."
+    )
 
 
 def _gives_scores(classifier: Delegating) -> bool:

@@ -122,6 +122,16 @@ def test_order_and_gold(problem):
     assert len(known) == 150
 
 
+def test_what_is_printed(problem):
+    _, votes, _, model = problem
+    plain = relabel_queue(model, votes)
+    lines = str(plain).split("\n")
+    assert lines[0] == "150 items, those where another label is worth most first"
+    assert len(lines) == 11
+    assert lines[1].split()[0] == str(plain.items[0])
+    assert str(relabel_queue(model, votes, budget=3)).startswith(str(plain))
+
+
 def test_refusals(problem):
     _, votes, _, model = problem
     with pytest.raises(ValueError, match="a fitted CrowdLabRefiner is wanted"):

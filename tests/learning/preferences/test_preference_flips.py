@@ -124,6 +124,18 @@ def test_pairs_without_votes_and_clipping():
     )
 
 
+def test_what_is_printed():
+    votes, _ = crowd(RATES, n_pairs=20)
+    model = DawidSkene().fit(votes)
+    answers = ([f"a long answer, the first one of pair {i}" for i in range(20)], ["no"] * 20)
+    lines = str(preference_labels(model, votes, answers=answers)).split("\n")
+    assert lines[0].startswith("20 pairs, 0 left out; mean flip rate ")
+    assert len(lines) == 11
+    assert all("a long answer, the firs… > no" in x or "no > a long" in x for x in lines[1:])
+    single = preference_votes(model, votes)
+    assert str(single).startswith(f"{len(single)} votes, {single.n_left_out} left out")
+
+
 def test_refusals():
     votes, _ = crowd(RATES, n_pairs=20)
     model = DawidSkene().fit(votes)

@@ -37,6 +37,9 @@ class TestPredictions:
         X, votes, truth = crowd
         model = CrowdClassifier(SVC())
         assert not hasattr(model, "predict_proba")
+        with pytest.raises(AttributeError) as raised:
+            model.predict_proba(X)
+        assert "gives no probabilities; CalibratedClassifierCV" in str(raised.value.__cause__)
         model.fit(X, votes)
         assert not hasattr(model, "predict_proba")
         assert model.decision_function(X).shape == (120, 3)

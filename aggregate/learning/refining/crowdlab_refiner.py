@@ -53,7 +53,7 @@ class CrowdLabRefiner(Refiner):
     n_folds : int, default=5
         Folds of the out-of-fold probabilities.
     strategy : {"soft", "hard"}
-        Train on soft labels, or on the likeliest classes.
+        Train on soft labels, or on the likeliest classes (those that tie share the row).
     consensus : {"crowdlab", "posterior"}
         What the soft labels are: CROWDLAB's average of likelihoods, as published; or the
         posterior with the classifier for the prior (`posterior_with_classifier`), which is
@@ -232,5 +232,4 @@ class CrowdLabRefiner(Refiner):
     def _targets(self, soft: Float) -> Float:
         if self.strategy == "soft":
             return soft
-        codes = decide(soft, class_prior=self.class_prior_)
-        return one_hot(codes, soft.shape[1]) * soft.any(axis=1, keepdims=True)
+        return winners(soft)

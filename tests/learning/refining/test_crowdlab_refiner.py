@@ -195,10 +195,8 @@ def test_a_temperature_softens_a_classifier_that_is_too_sure():
     assert fitted.temperature_ > 5
     raw = CrowdLabRefiner(nearest, strategy="hard", max_iter=1, temperature=1.0).fit(X, votes)
     assert raw.temperature_ == 1
-    assert (
-        set(np.unique(raw.classifier_probas_)) <= {1e-12, 0.0, 1.0, 1 - 2e-12}
-        or (raw.classifier_probas_.max(axis=1) > 1 - 1e-9).all()
-    )
+    sure = raw.classifier_probas_.max(axis=1) > 1 - 1e-9
+    assert 0.6 < sure.mean() < 1  # not where the nearest row's majority is a tie, which is shared
     assert fitted.quality_.mean() < raw.quality_.mean()
 
 

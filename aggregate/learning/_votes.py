@@ -236,7 +236,7 @@ def _one_annotator(y: Any, names: NDArray[Any] | None) -> Annotations:
     try:
         labels = column_or_1d(y)
         check_array(labels.reshape(-1, 1), dtype=None, input_name="y")
-        if any(label is None for label in labels):
+        if labels.dtype == object and any(label is None for label in labels):
             raise ValueError("Input y contains None.")
     except ValueError as error:
         error.add_note(

@@ -2,14 +2,14 @@
 
 from aggregate.learning.end_to_end import CCEMClassifier, IdentifiabilityConditions
 from aggregate.learning.label_issues._judged_labels import JudgedLabels, LabelIssues
-from aggregate.learning.label_issues.find import find_label_issues
+from aggregate.learning.label_issues.finding import find_label_issues
 from aggregate.learning.label_issues.relabeling import (
     RelabelQueue,
     posterior_with_classifier,
     relabel_queue,
 )
 from aggregate.learning.machine_crowd import MachineCrowd, load_machine_crowd
-from aggregate.learning.preferences._facts import Preferences
+from aggregate.learning.preferences._preference_table import Preferences
 from aggregate.learning.preferences.flips import (
     annotator_flip_rates,
     preference_labels,

@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide, from_log_joint, log_joint
 from aggregate.learning._base import BaseCrowdClassifier
-from aggregate.learning.end_to_end._choice import Choice, choose_penalties, folds_of
 from aggregate.learning.end_to_end._crowd import Crowd
-from aggregate.learning.end_to_end._fit import Settings, fit_coupled
+from aggregate.learning.end_to_end._descents import Settings, fit_coupled
 from aggregate.learning.end_to_end._networks import Network
+from aggregate.learning.end_to_end._penalty_choice import Choice, choose_penalties, folds_of
 from aggregate.learning.end_to_end._problem import Penalties
 from aggregate.learning.end_to_end._scaling import find_scaling
 from aggregate.learning.end_to_end._solver import Descent

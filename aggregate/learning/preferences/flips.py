@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aggregate._validation import check_number, first_few
 from aggregate.annotations import Annotations
-from aggregate.learning.preferences._facts import Preferences
+from aggregate.learning.preferences._preference_table import Preferences
 from aggregate.models import BaseAggregator
 
 Float = NDArray[np.float64]

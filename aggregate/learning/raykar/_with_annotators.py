@@ -13,9 +13,9 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import decide, from_log_joint, log_joint
 from aggregate.learning._base import BaseCrowdClassifier
 from aggregate.learning._votes import read_votes
-from aggregate.learning.raykar._fits import Fitted
 from aggregate.learning.raykar._joint_likelihood import log_softmax
 from aggregate.learning.raykar._rounds import doubted
+from aggregate.learning.raykar._ways_to_fit import Fitted
 from aggregate.learning.soft_labels._columns import probas_of
 from aggregate.learning.soft_labels._fold_fit import as_rows
 from aggregate.learning.soft_labels._targets import names_for_estimators

@@ -11,7 +11,7 @@ from aggregate._all_or_nothing import all_or_nothing
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
 from aggregate.learning._votes import refuse_another_order
-from aggregate.learning.raykar._fits import Fitted, Options, fit_in_rounds, fit_jointly
+from aggregate.learning.raykar._ways_to_fit import Fitted, Options, fit_in_rounds, fit_jointly
 from aggregate.learning.raykar._with_annotators import ClassifierWithAnnotators
 from aggregate.models._confusions import prior_confusion
 from aggregate.models._gold import gold_codes

@@ -12,10 +12,10 @@ from scipy.sparse import csr_array
 from aggregate import Annotations, DawidSkene
 from aggregate._tables import to_table
 from aggregate.learning._votes import take_items
-from aggregate.learning.raykar._choice import PENALTIES, choose_penalty, folds_of
 from aggregate.learning.raykar._climb import Coordinates, climb
 from aggregate.learning.raykar._crowd_rows import CrowdRows
 from aggregate.learning.raykar._joint_likelihood import JointLikelihood, Point, held_out, table_of
+from aggregate.learning.raykar._left_out_rows import PENALTIES, choose_penalty, folds_of
 from aggregate.learning.raykar._scaled_features import scale_features
 from aggregate.models._confusions import prior_confusion
 from tests.learning.raykar import naive
@@ -214,7 +214,9 @@ class TestPenalty:
         assert best == pytest.approx(total / 60, abs=1e-3)
 
     def test_the_weakest_may_be_the_best(self, monkeypatch):
-        monkeypatch.setattr("aggregate.learning.raykar._choice.PENALTIES", np.array([1e-4, 1e-3]))
+        monkeypatch.setattr(
+            "aggregate.learning.raykar._left_out_rows.PENALTIES", np.array([1e-4, 1e-3])
+        )
         problem, *_ = make(9, n_rows=60)
         C, scores = choose_penalty(
             problem.rows, np.arange(60) % 3, lambda part, C: JointLikelihood(

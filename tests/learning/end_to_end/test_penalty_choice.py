@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from aggregate import Annotations
-from aggregate.learning.end_to_end._choice import folds_of, grid, row_losses
 from aggregate.learning.end_to_end._crowd import code_crowd
 from aggregate.learning.end_to_end._networks import Network
+from aggregate.learning.end_to_end._penalty_choice import folds_of, grid, row_losses
 
 
 def crowd(n_rows=12, seed=0):

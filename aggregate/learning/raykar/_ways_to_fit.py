@@ -18,16 +18,16 @@ from aggregate._tables import to_confusion
 from aggregate.annotations import Annotations
 from aggregate.learning._folds import row_keys
 from aggregate.learning._votes import take_items
-from aggregate.learning.raykar._choice import (
+from aggregate.learning.raykar._climb import Climb, climb, warn_unless_converged
+from aggregate.learning.raykar._crowd_rows import CrowdRows
+from aggregate.learning.raykar._joint_likelihood import JointLikelihood
+from aggregate.learning.raykar._left_out_rows import (
     FALLBACK,
     Codes,
     choose_penalty,
     folds_of,
     left_out_log_probas,
 )
-from aggregate.learning.raykar._climb import Climb, climb, warn_unless_converged
-from aggregate.learning.raykar._crowd_rows import CrowdRows
-from aggregate.learning.raykar._joint_likelihood import JointLikelihood
 from aggregate.learning.raykar._rounds import SETTLED, AnnotatorCounts, run_rounds
 from aggregate.learning.raykar._scaled_features import scale_features
 from aggregate.learning.soft_labels._expansion import take_rows

@@ -15,7 +15,7 @@ from scipy.special import softmax
 
 from aggregate.learning._folds import deal, row_keys
 from aggregate.learning.end_to_end._crowd import Crowd
-from aggregate.learning.end_to_end._fit import Settings, fit_coupled
+from aggregate.learning.end_to_end._descents import Settings, fit_coupled
 from aggregate.learning.end_to_end._networks import Network
 from aggregate.learning.end_to_end._objective import kernel_table
 from aggregate.learning.end_to_end._problem import Penalties

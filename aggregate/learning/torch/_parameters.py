@@ -31,14 +31,21 @@ def head_kind(loss: Any) -> Any:
     return HEADS[loss] if isinstance(loss, str) else loss
 
 
+def _check_device(device: Any) -> None:
+    """Refuse a device that this computer does not have, by putting a number there."""
+    try:
+        torch.zeros(1, device=torch.device(device))
+    except (AssertionError, ImportError, RuntimeError, TypeError) as error:
+        raise ValueError(f"device {device!r} is not at hand here; choose device='cpu'.") from error
+
+
 def check_parameters(model: Any) -> None:
     """Refuse what cannot be, before any work is done."""
     if not callable(model.loss):
         check_choice("loss", model.loss, list(HEADS))
     if not callable(model.optimizer):
         check_choice("optimizer", model.optimizer, list(OPTIMIZERS))
-    if torch.device(model.device).type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {model.device!r} is not at hand here; choose device='cpu'.")
+    _check_device(model.device)
     check_choice("init", model.init, ["identity", "aggregator"])
     check_choice("validation_metric", model.validation_metric, METRICS)
     for name in ("batch_size", "max_epochs", "n_init"):

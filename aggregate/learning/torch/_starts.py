@@ -12,7 +12,7 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import log_joint
 from aggregate.fusion.confidence import design_effect
 from aggregate.learning._crowd_summary import class_shares, confusions_of
-from aggregate.models import DawidSkene, MajorityVote
+from aggregate.models import BaseAggregator, DawidSkene, MajorityVote
 
 Float = NDArray[np.float64]
 Codes = NDArray[np.int32]
@@ -42,8 +42,13 @@ def from_votes(aggregator: Any, votes: Annotations, gold: Any) -> FromVotes:
             names = ", ".join(map(repr, AGGREGATORS))
             raise ValueError(f"aggregator must be {names} or a model; got {aggregator!r}.")
         model = AGGREGATORS[aggregator]()
-    else:
+    elif isinstance(aggregator, BaseAggregator):
         model = clone(aggregator)
+    else:
+        raise TypeError(
+            "aggregator must be a name or one of the package's models (an instance: DawidSkene(), "
+            f"Auto() …); got {aggregator!r}."
+        )
     soft = model.fit(votes, gold=gold).probas_
     labelled = (votes.labels_per_item > 0) | (soft.max(axis=1) == 1)
     return FromVotes(soft, confusions_of(votes, soft), class_shares(soft, labelled))

@@ -11,7 +11,7 @@ import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from aggregate import Annotations
+from aggregate import Annotations, MajorityVote
 from aggregate.learning.torch import TorchCrowdClassifier
 from tests.learning.torch.crowds import QUICK, Net, planted
 
@@ -139,6 +139,17 @@ class TestManners:
     def test_a_device_that_is_not_there(self, crowd):
         with pytest.raises(ValueError, match="device 'cuda' is not at hand here"):
             TorchCrowdClassifier(device="cuda", **QUICK).fit(crowd.X, crowd.table)
+
+    @pytest.mark.parametrize("device", ["gpu", "hpu", None])
+    def test_no_device(self, crowd, device):
+        with pytest.raises(ValueError, match=r"is not at hand here; choose device='cpu'\."):
+            TorchCrowdClassifier(device=device, **QUICK).fit(crowd.X, crowd.table)
+
+    def test_an_aggregator_that_is_none(self, crowd):
+        with pytest.raises(TypeError, match=r"an instance: DawidSkene\(\).*; got <class"):
+            TorchCrowdClassifier(loss="soft", aggregator=MajorityVote, **QUICK).fit(
+                crowd.X, crowd.table
+            )
 
     def test_progress(self, crowd, capsys):
         options = QUICK | {"max_epochs": 2, "verbose": True}

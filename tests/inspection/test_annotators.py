@@ -50,6 +50,16 @@ def planted(seed, n_items=900):
     return Annotations(*arrays), rows, order, seconds, drawn.truth
 
 
+@pytest.fixture
+def no_pairs(monkeypatch):
+    """Compare no pairs, which is slow, in tests of many crowds that do not look at them."""
+    monkeypatch.setattr(
+        "aggregate.inspection.spammers.dependence_report",
+        lambda votes, model, **given: dependence_report(votes, model, min_shared=10**6),
+    )
+
+
+@pytest.mark.usefixtures("no_pairs")
 def test_planted_annotators_are_recognised():
     """About 225 labels each; rates over 40 crowds, as the page says."""
     right = {word: [] for word in ("expert", "spammer", "adversary", "drift", "fast", "biased")}
@@ -77,6 +87,7 @@ def test_planted_annotators_are_recognised():
     assert all(np.mean(false[word]) <= most[word] for word in false), false
 
 
+@pytest.mark.usefixtures("no_pairs")
 def test_intervals_of_skill_and_bias_cover():
     inside, of_bias = [], []
     for seed in range(200):
@@ -128,6 +139,7 @@ def test_jeffreys_intervals_cover_on_average():
     assert inside.mean() == pytest.approx(0.95, abs=0.01)
 
 
+@pytest.mark.usefixtures("no_pairs")
 def test_effective_labels_are_near_the_planted():
     off = []
     for seed in range(10):

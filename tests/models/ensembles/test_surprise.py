@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aggregate import EBCC, Annotations, OneCoinDawidSkene, PooledDawidSkene
-from aggregate.models.ensembles._evidence import _surprise, surprise_per_item, weights_of
+from aggregate.models.ensembles._surprise import _surprise, surprise_per_item, weights_of
 from tests import problems
 
 

@@ -2,6 +2,7 @@ r"""Losses of direct preference optimisation for training, clean and under flipp
 
 The same functions as `aggregate.learning.preferences.losses`, of tensors and without a mean: one
 number per pair. Soft labels of pairs give cDPO its rates, annotators' error rates give rDPO its.
+Losses with rates are computed, and returned, in single precision at least.
 """
 
 from __future__ import annotations
@@ -120,8 +121,9 @@ def cdpo_loss(logits: torch.Tensor, flip_rate: Any) -> torch.Tensor:
     >>> cdpo_loss(torch.tensor([2.0]), 0.25)
     tensor([0.6269])
     """
-    rate = _rates(flip_rate, logits, 1.0)
-    return (1 - rate) * dpo_loss(logits) + rate * dpo_loss(-logits)
+    z = _single(logits)
+    rate = _rates(flip_rate, z, 1.0)
+    return (1 - rate) * dpo_loss(z) + rate * dpo_loss(-z)
 
 
 def rdpo_loss(logits: torch.Tensor, flip_rate: Any) -> torch.Tensor:
@@ -157,8 +159,9 @@ def rdpo_loss(logits: torch.Tensor, flip_rate: Any) -> torch.Tensor:
     >>> rdpo_loss(torch.tensor([2.0]), 0.25)
     tensor([-0.8731])
     """
-    rate = _rates(flip_rate, logits, 0.5)
-    return ((1 - rate) * dpo_loss(logits) - rate * dpo_loss(-logits)) / (1 - 2 * rate)
+    z = _single(logits)
+    rate = _rates(flip_rate, z, 0.5)
+    return ((1 - rate) * dpo_loss(z) - rate * dpo_loss(-z)) / (1 - 2 * rate)
 
 
 def ipo_loss(logits: torch.Tensor, *, beta: float = 0.1) -> torch.Tensor:
@@ -188,6 +191,11 @@ def ipo_loss(logits: torch.Tensor, *, beta: float = 0.1) -> torch.Tensor:
     """
     check_number("beta", beta, low=0, low_open=True)
     return ((logits - 0.5) / beta).square()
+
+
+def _single(logits: torch.Tensor) -> torch.Tensor:
+    """Return logits in single precision at least: half of it blurs rates near 1/2."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _rates(flip_rate: Any, logits: torch.Tensor, limit: float) -> torch.Tensor:

@@ -68,3 +68,17 @@ def test_a_column_beside_a_row_is_refused():
     with pytest.raises(ValueError, match=r"of one shape.*\(3, 1\)"):
         in_torch.preference_logits(z, rates, z, z)
     assert in_torch.preference_logits(z, z, 0.0, 0.0).shape == (3,)  # no reference
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_does_not_blur_the_rates(dtype):
+    z = torch.tensor([1.0, -2.0], dtype=dtype, requires_grad=True)  # exact in half precision
+    rates = [0.45, 0.4499]
+    for name in ("cdpo", "rdpo"):
+        loss = getattr(in_torch, f"{name}_loss")(z, torch.tensor(rates))
+        assert loss.dtype == torch.float32
+        wanted = getattr(in_numpy, f"{name}_loss")([1.0, -2.0], rates)
+        np.testing.assert_allclose(loss.detach(), wanted, rtol=1e-5)
+        (slope,) = torch.autograd.grad(loss.sum(), z)
+        assert slope.dtype == dtype
+    assert torch.isfinite(in_torch.rdpo_loss(z, 0.4999)).all()  # in half precision it is 1/2

@@ -21,8 +21,8 @@ from correlated_crowds import draw
 from aggregate import Annotations, Auto, DawidSkene
 from aggregate.fusion import CorrelationBelief, average_posterior, vote_shares
 from aggregate.metrics import accuracy, expected_calibration_error, log_loss
-from aggregate.models.ensembles._evidence import surprise_per_item, weights_of
 from aggregate.models.ensembles._scores import log_scores
+from aggregate.models.ensembles._surprise import surprise_per_item, weights_of
 from aggregate.models.ensembles.auto import _SHARES
 from aggregate.models.structures.one_coin import lost_classes
 

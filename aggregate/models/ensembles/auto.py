@@ -14,9 +14,9 @@ from aggregate.fusion import CorrelationBelief, average_posterior
 from aggregate.fusion.posterior import clamp
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models.bayesian import CBCC, EBCC, MACE
-from aggregate.models.ensembles._surprise import surprise_per_item, weights_of
 from aggregate.models.ensembles._explanation import explain
 from aggregate.models.ensembles._scores import as_given, log_scores
+from aggregate.models.ensembles._surprise import surprise_per_item, weights_of
 from aggregate.models.ensembles.correlation import belief_of, cross_examine
 from aggregate.models.structures import (
     HierarchicalDawidSkene,

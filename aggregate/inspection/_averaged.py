@@ -2,7 +2,7 @@
 
 The variance of an average of models is the mean of their variances plus the variance between
 them (J. A. Hoeting, D. Madigan, A. E. Raftery and C. T. Volinsky, Bayesian model averaging: a
-tutorial, Statistical Science 14(4):382-417, 1999, section 2, equation 4). Members without a
+tutorial, Statistical Science 14(4):382-417, 1999, posterior variance). Members without a
 likelihood count between models only: their own variance is taken for that of the others.
 """
 

@@ -65,6 +65,7 @@ def _few(
     voices: Groups,
     min_shared: int,
 ) -> bool:
+    """Tell whether a set is clearly the smaller side, of those who label its items."""
     theirs = np.bincount(
         annotations.item[members[annotations.annotator]], minlength=annotations.n_items
     )

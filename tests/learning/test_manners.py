@@ -294,3 +294,23 @@ def test_degenerate_crowds_are_answered_or_refused(name, make):
             return
         with pytest.raises(ValueError, match=reason):
             model.fit(X, votes).predict_proba(X)
+
+
+def test_parameters_that_several_have_mean_the_same():
+    defaults = {}
+    for kind in {type(model) for model in CLASSIFIERS.values()}:
+        for name, value in kind().get_params(deep=False).items():
+            defaults.setdefault(name, []).append(value)
+    for name in (
+        "annotator_correlation",
+        "n_folds",
+        "prior_accuracy",
+        "random_state",
+        "standardize",
+    ):
+        assert len(set(defaults[name])) == 1, name
+        assert len(defaults[name]) > 1, name
+    left_to_the_data = ("C", "regularization", "temperature", "noise_rate")
+    assert all("auto" in defaults[name] for name in left_to_the_data)
+    words = {value for values in defaults.values() for value in values if isinstance(value, str)}
+    assert not words & {"cv", "fit", "estimate"}

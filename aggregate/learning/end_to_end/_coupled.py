@@ -41,7 +41,7 @@ class CoupledClassifier(BaseCrowdClassifier):
         train = crowd.take(tells)
         self._check_sizes(train)
         given = X if tells.all() else X[tells]
-        self._scaling = find_scaling(given, train.row_weight, self.scale)
+        self._scaling = find_scaling(given, train.row_weight, self.standardize)
         scaled = self._scaling.apply(given)
         self._network = Network(X.shape[1], votes.n_classes, self.hidden_units, self.activation)
         seed = int(np.random.default_rng(self.random_state).integers(2**32))
@@ -139,8 +139,8 @@ class CoupledClassifier(BaseCrowdClassifier):
             remedy = f"Raise max_iter (now {self.max_iter}), alpha or tol"
             if not found.exhausted:
                 remedy = "No step lowers the objective any more, to rounding: raise tol"
-            if not self.scale:
-                remedy = f"Features of unlike size want scale=True. {remedy}"
+            if not self.standardize:
+                remedy = f"Features of unlike size want standardize=True. {remedy}"
             warnings.warn(
                 f"the descent stopped after {found.n_iter} steps at a slope of "
                 f"{found.gradient_norm:.1e}, above tol={self.tol:g}. {remedy}; tol=0 says that "

@@ -92,7 +92,7 @@ class CCEMClassifier(CoupledClassifier):
         ``e / (e + K - 1)``.
     prior_strength : float, default=4
         c, pseudo-labels per row of each confusion matrix.
-    scale : bool, default=True
+    standardize : bool, default=True
         Bring features to mean 0 and variance 1 before the fit (sparse ones are divided only).
         ``coefs_`` are in the units of X either way; ``alpha`` acts on the scaled ones.
     n_init : int, default=1
@@ -180,7 +180,7 @@ class CCEMClassifier(CoupledClassifier):
         init: Any = "identity",
         prior_accuracy: float = 0.7,
         prior_strength: float = 4.0,
-        scale: bool = True,
+        standardize: bool = True,
         n_init: int = 1,
         n_folds: int = 5,
         max_iter: int = 2000,
@@ -198,7 +198,7 @@ class CCEMClassifier(CoupledClassifier):
         self.init = init
         self.prior_accuracy = prior_accuracy
         self.prior_strength = prior_strength
-        self.scale = scale
+        self.standardize = standardize
         self.n_init = n_init
         self.n_folds = n_folds
         self.max_iter = max_iter

@@ -55,9 +55,9 @@ class RaykarClassifier(ClassifierWithAnnotators):
     method : {"raykar", "mbem"}, default="raykar"
         "mbem" is model-bootstrapped EM, for one label per row: annotators are judged by what the
         classifier predicts (out of fold), labels by the annotators and the class prior alone.
-    C : float or "cv", default="cv"
-        Inverse strength of the penalty on W, as in scikit-learn's `LogisticRegression`; "cv" takes
-        the value (from 0.0001 to 100, by half powers of ten) that makes the votes on left-out
+    C : float or "auto", default="auto"
+        Inverse strength of the penalty on W, as in scikit-learn's `LogisticRegression`; "auto"
+        takes the value (from 0.0001 to 100, by half powers of ten) that makes the votes on left-out
         rows likeliest, chosen on at most 5000 rows; 0.1 where there are fewer different rows
         than folds.
     standardize : bool, default=True
@@ -68,7 +68,7 @@ class RaykarClassifier(ClassifierWithAnnotators):
     prior_accuracy : float, default=0.7
         Share of the pseudo-labels on the diagonal.
     n_folds : int or None, default=5
-        Folds for "cv", for ``probas_`` and for an estimator; None does without, at the price
+        Folds for C="auto", for ``probas_`` and for an estimator; None does without, at the price
         of confidence (see ``probas_``), and needs a number for C and no estimator.
     n_rounds : int, default=10
         Most rounds with an estimator, or by "mbem".
@@ -115,7 +115,7 @@ class RaykarClassifier(ClassifierWithAnnotators):
     C_ : float
         The C of the fit.
     C_scores_ : ndarray of shape (number tried, 2)
-        With "cv": each C and the mean log likelihood of the votes per left-out row.
+        With "auto": each C and the mean log likelihood of the votes per left-out row.
     objective_path_ : ndarray
         The objective after each step, which never falls; with an estimator, the log likelihood of
         the votes after each round, which may.
@@ -152,7 +152,7 @@ class RaykarClassifier(ClassifierWithAnnotators):
         estimator: Any = None,
         *,
         method: str = "raykar",
-        C: float | str = "cv",
+        C: float | str = "auto",
         standardize: bool = True,
         prior_strength: float = 4.0,
         prior_accuracy: float = 0.7,
@@ -239,12 +239,12 @@ class RaykarClassifier(ClassifierWithAnnotators):
         check_number("max_iter", self.max_iter, low=1, integer=True)
         check_number("tol", self.tol, low=0)
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
-        if not (isinstance(self.C, str) and self.C == "cv"):
+        if not (isinstance(self.C, str) and self.C == "auto"):
             check_number("C", self.C, low=0, low_open=True)
         if self.n_folds is not None:
             check_number("n_folds", self.n_folds, low=2, integer=True)
         elif isinstance(self.C, str) or self.estimator is not None or self.method == "mbem":
             raise ValueError(
-                "n_folds=None leaves no rows out, which C='cv', an estimator and method='mbem' "
+                "n_folds=None leaves no rows out, which C='auto', an estimator and method='mbem' "
                 "all need: give a number for C, or for n_folds."
             )

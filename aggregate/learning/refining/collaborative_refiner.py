@@ -50,7 +50,7 @@ class CollaborativeRefiner(Refiner):
         Versions of each sub-model, with other folds.
     min_labels : int, optional
         Annotators with fewer labels share a sub-model; by default, ten per class.
-    noise_rate : "estimate" or float or array-like of shape (M,)
+    noise_rate : "auto" or float or array-like of shape (M,)
         Share of wrong labels among those nobody contradicts: estimated by Dawid-Skene (0 where no
         item has two labels, since nothing tells), or given, for all or by annotator.
     random_state : int, Generator or None, default=0
@@ -111,7 +111,7 @@ class CollaborativeRefiner(Refiner):
         n_folds: int = 5,
         n_repeats: int = 3,
         min_labels: int | None = None,
-        noise_rate: str | float | ArrayLike = "estimate",
+        noise_rate: str | float | ArrayLike = "auto",
         random_state: int | np.random.Generator | None = 0,
     ) -> None:
         self.estimator = estimator
@@ -125,8 +125,8 @@ class CollaborativeRefiner(Refiner):
         check_number("n_repeats", self.n_repeats, low=1, integer=True)
         if self.min_labels is not None:
             check_number("min_labels", self.min_labels, low=1, integer=True)
-        if isinstance(self.noise_rate, str) and self.noise_rate != "estimate":
-            raise ValueError(f'noise_rate must be "estimate" or numbers; got {self.noise_rate!r}.')
+        if isinstance(self.noise_rate, str) and self.noise_rate != "auto":
+            raise ValueError(f'noise_rate must be "auto" or numbers; got {self.noise_rate!r}.')
 
     def _refine(self, X: Any, votes: Annotations, gold: Gold, random: np.random.Generator) -> None:
         views = _views(votes, self.min_labels or 10 * votes.n_classes)

@@ -61,8 +61,8 @@ class CrowdLabRefiner(Refiner):
         but on one small set.
     annotator_correlation : float, default=0.4
         ρ of that posterior, by which annotators err together.
-    temperature : "fit" or float
-        "fit" takes the temperature at which the classifier predicts the majorities best, 1 at
+    temperature : "auto" or float
+        "auto" takes the temperature at which the classifier predicts the majorities best, 1 at
         least; a number is taken as it is.
     max_iter : int, default=10
         Rounds at most; 1 is the published method.
@@ -132,7 +132,7 @@ class CrowdLabRefiner(Refiner):
         strategy: str = "soft",
         consensus: str = "crowdlab",
         annotator_correlation: float = 0.4,
-        temperature: str | float = "fit",
+        temperature: str | float = "auto",
         max_iter: int = 10,
         tol: float = 0.01,
         random_state: int | np.random.Generator | None = 0,
@@ -221,7 +221,7 @@ class CrowdLabRefiner(Refiner):
         check_choice("strategy", self.strategy, ("soft", "hard"))
         check_number("max_iter", self.max_iter, low=1, integer=True)
         check_number("tol", self.tol, low=0, high=1)
-        if self.temperature != "fit":
+        if self.temperature != "auto":
             check_number("temperature", self.temperature, low=0, low_open=True)
 
     def _temperature(self, probas: Float, majority: Float) -> float:

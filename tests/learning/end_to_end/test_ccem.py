@@ -265,8 +265,8 @@ class TestManners:
 
     def test_features_of_unlike_size_want_scaling(self):
         X, votes, _ = crowd(n_items=60)
-        with pytest.warns(ConvergenceWarning, match="want scale=True"):
-            CCEMClassifier(scale=False, max_iter=20).fit(X * [1e3, 1.0, 1e-3], votes)
+        with pytest.warns(ConvergenceWarning, match="want standardize=True"):
+            CCEMClassifier(standardize=False, max_iter=20).fit(X * [1e3, 1.0, 1e-3], votes)
 
     def test_a_slope_below_rounding_is_told(self):
         X, votes, _ = crowd(n_items=60)

@@ -142,7 +142,7 @@ class TestDegenerate:
             data.draw(st.lists(st.tuples(number, number), min_size=n_rows, max_size=n_rows))
         )
         votes = Annotations.from_matrix(table, missing=-1, classes=[0, 1, 2])
-        model = RaykarClassifier(C=data.draw(st.sampled_from([1e-3, "cv", 1e6])))
+        model = RaykarClassifier(C=data.draw(st.sampled_from([1e-3, "auto", 1e6])))
         model.set_params(prior_strength=data.draw(st.sampled_from([0.0, 4.0])))
         model.fit(X, votes)
         for probas in (model.probas_, model.predict_proba(X), model.posterior(X, votes)):
@@ -186,7 +186,7 @@ class TestDegenerate:
 
     def test_more_columns_than_rows(self):
         X, table, _, _ = naive.planted(2, 20, 4, 2, per_row=2, n_features=1200)
-        for C in ("cv", np.inf):
+        for C in ("auto", np.inf):
             model = RaykarClassifier(C=C).fit(X, table)
             assert np.isfinite(model.coef_).all()
 
@@ -198,7 +198,7 @@ class TestMessages:
             ({"C": 0}, "C must be a number above 0; got 0"),
             ({"method": "bayes"}, "method must be one of 'raykar', 'mbem'; got 'bayes'"),
             ({"n_folds": 1}, "n_folds must be an integer of at least 2; got 1"),
-            ({"n_folds": None}, "n_folds=None leaves no rows out, which C='cv'"),
+            ({"n_folds": None}, "n_folds=None leaves no rows out, which C='auto'"),
             ({"prior_accuracy": 2}, "prior_accuracy must be a number of at least 0 and at most 1"),
             ({"unknown_annotators": "x"}, "unknown_annotators must be one of 'prior', 'ignore'"),
             ({"annotator_correlation": -1}, "annotator_correlation must be a number of at least"),
@@ -210,7 +210,7 @@ class TestMessages:
 
     def test_a_string_that_is_no_number(self, crowd):
         with pytest.raises(TypeError, match="C must be a number; got 'auto'"):
-            RaykarClassifier(C="auto").fit(*crowd[:2])
+            RaykarClassifier(C="cv").fit(*crowd[:2])
 
     def test_votes(self, crowd):
         X, table, _ = crowd

@@ -23,7 +23,7 @@ def gold_codes(gold: Any, annotations: Annotations) -> NDArray[np.int32] | None:
     ----------
     gold : None, mapping item -> class, or array-like of shape (N,)
         An array is aligned with the items; None, NaN and (where it is no class) -1 mean
-        unknown.
+        unknown. A pandas series whose index names items is a mapping.
     annotations : Annotations
 
     Raises
@@ -39,6 +39,7 @@ def gold_codes(gold: Any, annotations: Annotations) -> NDArray[np.int32] | None:
     """
     if gold is None:
         return None
+    gold = _named(gold, annotations)
     if isinstance(gold, Mapping):
         places, values = _from_mapping(gold, annotations)
     else:
@@ -59,6 +60,24 @@ def gold_codes(gold: Any, annotations: Annotations) -> NDArray[np.int32] | None:
     known = np.full(annotations.n_items, UNKNOWN, dtype=np.int32)
     known[places] = np.append(place, np.int32(UNKNOWN))[codes]
     return known if (known >= 0).any() else None
+
+
+def _named(gold: Any, annotations: Annotations) -> Any:
+    """Return a pandas series whose index names items as a mapping; anything else as it is.
+
+    Where either is called 0, 1, 2, …, these may be positions, and the series goes by its order.
+    """
+    if not hasattr(gold, "iloc") or gold.ndim > 1:
+        return gold
+    index: Any = gold.index
+    if index.nlevels > 1 or not index.is_unique:
+        return gold
+    names, items = np.asarray(index, dtype=object), annotations.items
+    if any(np.array_equal(part, np.arange(len(part))) for part in (names, items)):
+        return gold
+    if (match(names, items) < 0).all():
+        return gold
+    return gold.dropna().to_dict()
 
 
 def _from_mapping(

@@ -32,11 +32,21 @@ class TestReading:
             pd.Series(["yes", None, "no"]),
             pd.Series(["yes", pd.NA, "no"], dtype="string"),
             pd.Categorical(["yes", None, "no"]),
+            pd.Series(["no", None, "yes"], index=["c", "b", "a"]),  # by name, not by order
+            pd.Series(["no", "yes"], index=["c", "a"]),
+            pd.Series(["yes", None, "no"], index=["x", "y", "z"]),  # names of something else
         ],
         ids=str,
     )
     def test_all_forms(self, votes, gold):
         assert gold_codes(gold, votes).tolist() == [1, -1, 0]
+
+    def test_positions_are_no_names(self):
+        votes = Annotations.from_columns([1, 2, 3], ["u"] * 3, [0, 1, 0])
+        assert gold_codes(pd.Series([0, None, 1]), votes).tolist() == [0, -1, 1]
+        matrix = Annotations.from_matrix([[0, 1], [1, 1], [1, 0]])
+        shuffled = pd.Series([0, None, 1], index=[2, 0, 1])
+        assert gold_codes(shuffled, matrix).tolist() == [0, -1, 1]
 
     @pytest.mark.parametrize(
         "gold", [None, {}, [None, None, None], [-1, -1, -1], {"a": None}, np.full(3, np.nan)]

@@ -69,6 +69,25 @@ def check_number(
         raise ValueError(f"{name} must be {word} {' and '.join(parts)}; got {value!r}.")
 
 
+def check_number_or_auto(
+    name: str, value: Any, *, low: float = -np.inf, low_open: bool = False
+) -> None:
+    """Refuse a parameter that is neither such a number nor "auto", which leaves it to the data.
+
+    Examples
+    --------
+    >>> check_number_or_auto("C", "automatic", low=0, low_open=True)
+    Traceback (most recent call last):
+        ...
+    ValueError: C must be a number or 'auto'; got 'automatic'.
+    """
+    if isinstance(value, str):
+        if value != "auto":
+            raise ValueError(f"{name} must be a number or 'auto'; got {value!r}.")
+    else:
+        check_number(name, value, low=low, low_open=low_open)
+
+
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     """Refuse a parameter that is not one of the listed choices.
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aggregate._validation import check_choice, check_number
+from aggregate._validation import check_choice, check_number, check_number_or_auto
 from aggregate.annotations import Annotations
 from aggregate.learning.end_to_end._networks import ACTIVATIONS
 from aggregate.learning.end_to_end._start import STARTS
@@ -31,11 +31,7 @@ def check_parameters(model: Any) -> None:
     check_choice("activation", model.activation, ACTIVATIONS)
     check_choice("regularizer", model.regularizer, REGULARIZERS)
     for name in ("alpha", "regularization"):
-        value = getattr(model, name)
-        if isinstance(value, str):
-            check_choice(name, value, ("auto",))
-        else:
-            check_number(name, value, low=0)
+        check_number_or_auto(name, getattr(model, name), low=0)
     if isinstance(model.init, str):
         check_choice("init", model.init, STARTS)
     check_number("prior_accuracy", model.prior_accuracy, low=0, low_open=True, high=_SUREST)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate._all_or_nothing import all_or_nothing
-from aggregate._validation import check_choice, check_number
+from aggregate._validation import check_choice, check_number, check_number_or_auto
 from aggregate.annotations import Annotations
 from aggregate.learning._votes import refuse_another_order
 from aggregate.learning.raykar._ways_to_fit import Fitted, Options, fit_in_rounds, fit_jointly
@@ -239,8 +239,7 @@ class RaykarClassifier(ClassifierWithAnnotators):
         check_number("max_iter", self.max_iter, low=1, integer=True)
         check_number("tol", self.tol, low=0)
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
-        if not (isinstance(self.C, str) and self.C == "auto"):
-            check_number("C", self.C, low=0, low_open=True)
+        check_number_or_auto("C", self.C, low=0, low_open=True)
         if self.n_folds is not None:
             check_number("n_folds", self.n_folds, low=2, integer=True)
         elif isinstance(self.C, str) or self.estimator is not None or self.method == "mbem":

@@ -126,7 +126,7 @@ class CollaborativeRefiner(Refiner):
         if self.min_labels is not None:
             check_number("min_labels", self.min_labels, low=1, integer=True)
         if isinstance(self.noise_rate, str) and self.noise_rate != "auto":
-            raise ValueError(f'noise_rate must be "auto" or numbers; got {self.noise_rate!r}.')
+            raise ValueError(f"noise_rate must be numbers or 'auto'; got {self.noise_rate!r}.")
 
     def _refine(self, X: Any, votes: Annotations, gold: Gold, random: np.random.Generator) -> None:
         views = _views(votes, self.min_labels or 10 * votes.n_classes)

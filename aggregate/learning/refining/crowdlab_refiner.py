@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from aggregate._validation import check_choice, check_number
+from aggregate._validation import check_choice, check_number, check_number_or_auto
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide
 from aggregate.learning._crowd_summary import confusions_of
@@ -221,8 +221,7 @@ class CrowdLabRefiner(Refiner):
         check_choice("strategy", self.strategy, ("soft", "hard"))
         check_number("max_iter", self.max_iter, low=1, integer=True)
         check_number("tol", self.tol, low=0, high=1)
-        if self.temperature != "auto":
-            check_number("temperature", self.temperature, low=0, low_open=True)
+        check_number_or_auto("temperature", self.temperature, low=0, low_open=True)
 
     def _temperature(self, probas: Float, majority: Float) -> float:
         if not isinstance(self.temperature, str):

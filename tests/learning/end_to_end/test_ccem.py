@@ -287,7 +287,7 @@ class TestManners:
             ({"hidden_units": 0}, "hidden_units must be an integer of at least 1; got 0"),
             ({"activation": "gelu"}, "activation must be one of 'tanh', 'relu'"),
             ({"regularizer": "f"}, "regularizer must be one of None, 'geocrowdnet-f'"),
-            ({"regularization": "best"}, "regularization must be one of 'auto'"),
+            ({"regularization": "best"}, "regularization must be a number or 'auto'"),
             ({"alpha": -1}, "alpha must be a number of at least 0"),
             ({"prior_accuracy": 1 / 3}, "prior_accuracy must be above chance, 1/3"),
             ({"init": "zeros"}, "init must be one of 'identity'"),

@@ -209,7 +209,7 @@ class TestMessages:
             RaykarClassifier(**parameters).fit(*crowd[:2])
 
     def test_a_string_that_is_no_number(self, crowd):
-        with pytest.raises(TypeError, match="C must be a number; got 'auto'"):
+        with pytest.raises(ValueError, match="C must be a number or 'auto'; got 'cv'"):
             RaykarClassifier(C="cv").fit(*crowd[:2])
 
     def test_votes(self, crowd):

@@ -236,8 +236,8 @@ def test_refusals():
         CrowdLabRefiner(strategy="sample").fit(X, votes)
     with pytest.raises(ValueError, match="temperature"):
         CrowdLabRefiner(temperature=0.0).fit(X, votes)
-    with pytest.raises(TypeError, match="temperature"):
-        CrowdLabRefiner(temperature="auto").fit(X, votes)
+    with pytest.raises(ValueError, match="temperature must be a number or 'auto'"):
+        CrowdLabRefiner(temperature="fit").fit(X, votes)
     with pytest.raises(ValueError, match="consensus"):
         CrowdLabRefiner(consensus="mean").fit(X, votes)
     with pytest.raises(ValueError, match="max_iter"):

@@ -56,18 +56,3 @@ def weights_of_labels(label_weight: Any, votes: Annotations) -> Float:
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise ValueError("label_weight must be finite and not negative.")
     return weight
-
-
-def weights_of_rows(sample_weight: Any, n_rows: int) -> Float:
-    """Return one weight per row, ones by default."""
-    if sample_weight is None:
-        return np.ones(n_rows)
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (n_rows,):
-        raise ValueError(
-            f"sample_weight must have shape ({n_rows},), one weight per row of X; got "
-            f"{weight.shape}."
-        )
-    if not np.isfinite(weight).all() or (weight < 0).any():
-        raise ValueError("sample_weight must be finite and not negative.")
-    return weight

@@ -15,8 +15,8 @@ from aggregate.learning.end_to_end._crowd import code_crowd
 from aggregate.learning.end_to_end._parameters import (
     check_parameters,
     weights_of_labels,
-    weights_of_rows,
 )
+from aggregate.learning.soft_labels._expansion import check_weights
 from aggregate.models._gold import gold_codes
 
 
@@ -260,7 +260,7 @@ class CCEMClassifier(CoupledClassifier):
             refuse_another_order(X, y, items)
             X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
             votes = self._read_votes(X, y, items)
-            weight = weights_of_rows(sample_weight, X.shape[0])
+            weight = check_weights(sample_weight, X.shape[0])
             by_label = None if label_weight is None else weights_of_labels(label_weight, votes)
             crowd = code_crowd(votes, gold_codes(gold, votes), weight, by_label)
             self._fit(X, votes, crowd)

@@ -40,3 +40,17 @@ def mixture(*, anchors, specialists, n_items=1000, n_classes=4, n_annotators=5, 
 def confusion_error(model, confusion):
     """Return the mean share of a row's probability that is in the wrong place."""
     return np.abs(model.confusion_ - confusion).sum(axis=2).mean() / 2
+
+
+def half_empty(n_items=150, n_annotators=6, n_classes=3, seed=0, share=0.5):
+    """Return features, a table of votes and the truth; half of the cells are empty."""
+    random = np.random.default_rng(seed)
+    centres = 3 * random.normal(size=(n_classes, 3))
+    truth = random.integers(0, n_classes, n_items)
+    X = centres[truth] + random.normal(size=(n_items, 3))
+    skill = np.linspace(0.45, 0.95, n_annotators)
+    right = random.random((n_items, n_annotators)) < skill
+    votes = np.where(right, truth[:, None], random.integers(0, n_classes, right.shape))
+    votes[random.random(votes.shape) > share] = -1
+    votes[:, -1] = np.where((votes < 0).all(axis=1), truth, votes[:, -1])
+    return X, votes, truth

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -35,6 +36,7 @@ CLASSIFIERS = {
     "crowdlab": CrowdLabRefiner(GaussianNB(), n_folds=3),
     "collaborative": CollaborativeRefiner(GaussianNB(), n_folds=3, n_repeats=1),
 }
+KINDS = list(dict.fromkeys(type(model) for model in CLASSIFIERS.values()))
 NAMES = np.array(["cat", "dog", "owl"])
 
 
@@ -174,6 +176,32 @@ class TestGold:
             model.fit(X, table, gold={0: 9})
 
 
+class TestFeatures:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_sparse_tables(self, kind, crowd):
+        X, table, _ = crowd
+        X = np.where(X > 0.5, X, 0.0)
+        probas = kind().fit(csr_array(X), table).predict_proba(csr_array(X))
+        assert_allclose(probas.sum(axis=1), 1.0)
+        dense = kind().fit(X, table).predict_proba(X)
+        assert np.abs(probas - dense).mean() < 0.05  # sparse columns are not centred
+
+    def test_columns_by_name(self, model, crowd):
+        X, table, _ = crowd
+        frame = pd.DataFrame(X, columns=list("abcd"))
+        model.fit(frame, table)
+        assert_array_equal(model.feature_names_in_, list("abcd"))
+        with pytest.raises(ValueError, match="feature names should match"):
+            model.predict(frame.rename(columns={"a": "e"}))
+
+    @pytest.mark.parametrize("wrong", ["LogisticRegression", LogisticRegression])
+    def test_what_is_no_estimator(self, model, crowd, wrong):
+        if "estimator" not in model.get_params(deep=False):
+            pytest.skip("has its own classifier")
+        with pytest.raises(TypeError, match="estimator must be a classifier or regressor"):
+            model.set_params(estimator=wrong).fit(*crowd[:2])
+
+
 BROKEN = {
     "too few votes": lambda X, table: (X, table[1:], None),
     "no votes": lambda X, table: (X, np.full_like(table, -1), None),
@@ -298,7 +326,7 @@ def test_degenerate_crowds_are_answered_or_refused(name, make):
 
 def test_parameters_that_several_have_mean_the_same():
     defaults = {}
-    for kind in {type(model) for model in CLASSIFIERS.values()}:
+    for kind in KINDS:
         for name, value in kind().get_params(deep=False).items():
             defaults.setdefault(name, []).append(value)
     for name in (

@@ -13,6 +13,7 @@ from aggregate.annotations import Annotations
 from aggregate.learning._votes import refuse_another_order
 from aggregate.learning.raykar._ways_to_fit import Fitted, Options, fit_in_rounds, fit_jointly
 from aggregate.learning.raykar._with_annotators import ClassifierWithAnnotators
+from aggregate.learning.soft_labels._estimator_kinds import check_estimator_kind
 from aggregate.models._confusions import prior_confusion
 from aggregate.models._gold import gold_codes
 from aggregate.models._new_items import UNKNOWN_ANNOTATORS
@@ -231,6 +232,8 @@ class RaykarClassifier(ClassifierWithAnnotators):
         )
 
     def _check_parameters(self) -> None:
+        if self.estimator is not None:
+            check_estimator_kind(self.estimator)
         check_choice("method", self.method, ("raykar", "mbem"))
         check_choice("unknown_annotators", self.unknown_annotators, UNKNOWN_ANNOTATORS)
         check_number("prior_strength", self.prior_strength, low=0)

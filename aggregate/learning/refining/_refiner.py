@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -64,7 +65,9 @@ class Refiner(Delegating):
         with all_or_nothing(self):
             votes = self._read_votes(X, y, items)
             truth = gold_codes(gold, votes)
-            self._refine(as_rows(X), votes, truth, np.random.default_rng(self.random_state))
+            X = as_rows(X)
+            self._sparse = issparse(X)
+            self._refine(X, votes, truth, np.random.default_rng(self.random_state))
         return self
 
     def _train(
@@ -85,4 +88,11 @@ class Refiner(Delegating):
     def _estimator(self) -> Any:
         if self.estimator is not None:
             return self.estimator
-        return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        scaler = StandardScaler(with_mean=not getattr(self, "_sparse", False))
+        return make_pipeline(scaler, LogisticRegression(max_iter=1000))
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that the default classifier takes sparse features."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse |= self.estimator is None
+        return tags

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from aggregate._encoding import encode, is_missing, match
 from aggregate.learning._base import BaseCrowdClassifier
 from aggregate.learning.soft_labels._columns import in_columns, match_rows, probas_of
+from aggregate.learning.soft_labels._estimator_kinds import check_estimator_kind
 from aggregate.learning.soft_labels._targets import names_for_estimators
 from aggregate.models._base import BaseAggregator
 
@@ -44,13 +45,8 @@ class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
 
     def _check_estimators(self) -> None:
         """Refuse what cannot be trained, and what does not aggregate."""
-        estimator, aggregator = self._estimator(), getattr(self, "aggregator", None)
-        for name in ("get_params", "fit", "predict"):
-            if isinstance(estimator, type) or not hasattr(type(estimator), name):
-                raise TypeError(
-                    "estimator must be a classifier or regressor of scikit-learn's kind (an "
-                    f"instance, with get_params, fit and predict); got {estimator!r}."
-                )
+        check_estimator_kind(self._estimator())
+        aggregator = getattr(self, "aggregator", None)
         if aggregator is not None and not isinstance(aggregator, BaseAggregator):
             raise TypeError(
                 "aggregator must be one of the package's models (an instance: DawidSkene(), "

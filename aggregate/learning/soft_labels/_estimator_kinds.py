@@ -15,6 +15,16 @@ _MOST_ROWS_WITHOUT_STOPPING = (
 )
 
 
+def check_estimator_kind(estimator: Any) -> None:
+    """Refuse what cannot be trained: a name, a class, anything without fit and predict."""
+    for name in ("get_params", "fit", "predict"):
+        if isinstance(estimator, type) or not hasattr(type(estimator), name):
+            raise TypeError(
+                "estimator must be a classifier or regressor of scikit-learn's kind (an "
+                f"instance, with get_params, fit and predict); got {estimator!r}."
+            )
+
+
 def takes_weights(estimator: Any) -> bool:
     """Say whether ``fit`` makes use of ``sample_weight``, all the way down."""
     if get_config()["enable_metadata_routing"]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.stats import beta
@@ -18,7 +20,7 @@ from aggregate import (
     simulate_annotations,
     uncertainty,
 )
-from aggregate.inspection import annotator_costs, label_worth
+from aggregate.inspection import annotator_costs, label_worth, spammers
 from aggregate.inspection.annotators import jeffreys_intervals
 
 EXPERT, SPAMMER, ADVERSARY, DRIFTER, GUESSER, BIASED = range(6)
@@ -53,10 +55,8 @@ def planted(seed, n_items=900):
 @pytest.fixture
 def no_pairs(monkeypatch):
     """Compare no pairs, which is slow, in tests of many crowds that do not look at them."""
-    monkeypatch.setattr(
-        "aggregate.inspection.spammers.dependence_report",
-        lambda votes, model, **given: dependence_report(votes, model, min_shared=10**6),
-    )
+    none = partial(dependence_report, min_shared=10**6)
+    monkeypatch.setattr(spammers, "dependence_report", lambda *of, **given: none(*of))
 
 
 @pytest.mark.usefixtures("no_pairs")
@@ -252,13 +252,9 @@ def test_an_average_of_models_has_intervals_and_is_not_refitted():
     votes = planted(0)[0]
     model = Auto().fit(votes)
     found = annotator_report(votes, model)
-    assert found.intervals == "information"
-    assert found.standing[[EXPERT, SPAMMER, ADVERSARY]].tolist() == [
-        "better", "spammer", "adversary",
-    ]  # fmt: skip
+    assert found.standing[:3].tolist() == ["better", "spammer", "adversary"]
     assert (found.standing == "typical").sum() > N_ANNOTATORS / 2
     np.testing.assert_array_equal(found.skill.low, uncertainty(model, votes, n_draws=0).skill.low)
-    assert np.isfinite(found.bias.standard_error).all()
     pairs = dependence_report(votes).pairs  # by one model: an average gives no likelihood
     np.testing.assert_array_equal(found.suspects.pairs.p_value, pairs.p_value)
 

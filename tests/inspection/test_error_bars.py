@@ -18,7 +18,7 @@ from aggregate import (
     PooledDawidSkene,
     simulate_annotations,
 )
-from aggregate.inspection import sample_labels, uncertainty
+from aggregate.inspection import uncertainty
 from aggregate.inspection._information import covariance
 from aggregate.inspection._likelihood import estimated
 from tests import naive, problems
@@ -274,10 +274,11 @@ def test_other_refusals():
 def test_a_table_is_read_as_the_model_read_it():
     votes = problems.planted(9, n_items=60).votes
     table = votes.to_matrix()
-    model = DawidSkene().fit(table)
-    one, other = uncertainty(model, table), uncertainty(DawidSkene().fit(votes), votes)
+    one, other = (
+        uncertainty(DawidSkene().fit(table), table),
+        uncertainty(DawidSkene().fit(votes), votes),
+    )
     np.testing.assert_allclose(one.skill.low, other.skill.low, rtol=1e-6)
-    assert sample_labels(model, table, 3).shape == (3, 60)
 
 
 def test_too_many_parameters_are_refused_before_they_fill_the_memory(monkeypatch):
@@ -299,53 +300,3 @@ def test_tables_and_words():
     text = str(found)
     assert "95% intervals by information" in text
     assert "3 annotators between the best and least known" in text
-
-
-class TestSampleLabels:
-    def test_classes_are_as_frequent_as_the_soft_labels_say(self):
-        planted = problems.planted(1, n_items=50)
-        model = DawidSkene().fit(planted.votes)
-        drawn = sample_labels(model, planted.votes, 4000, random_state=0)
-        shares = np.stack([(drawn == k).mean(axis=0) for k in range(3)], axis=1)
-        np.testing.assert_allclose(shares, model.probas_, atol=0.04)
-
-    def test_varying_parameters_spread_what_all_items_share(self):
-        crowd = simulate_annotations(400, 4, 2, labels_per_item=3, random_state=0)
-        votes = crowd.annotations
-        model = DawidSkene().fit(votes)
-        spread = [
-            (sample_labels(model, votes, 200, vary_parameters=vary, random_state=0) == 1)
-            .mean(axis=1)
-            .std()
-            for vary in (False, True)
-        ]
-        assert spread[1] > 1.3 * spread[0]
-
-    def test_gold_is_kept_and_names_come_back(self):
-        votes = Annotations.from_matrix([["a", "b"], ["b", "b"], ["a", "a"], ["a", None]])
-        model = DawidSkene().fit(votes, gold={0: "b"})
-        for vary in (False, True):
-            drawn = sample_labels(model, votes, 20, vary_parameters=vary, gold={0: "b"})
-            assert (drawn[:, 0] == "b").all()
-            assert set(drawn.ravel().tolist()) <= {"a", "b"}
-
-    def test_seeds(self):
-        planted = problems.planted(1, n_items=50)
-        model = MajorityVote().fit(planted.votes)
-        one, same = (sample_labels(model, planted.votes, 5, random_state=3) for _ in range(2))
-        np.testing.assert_array_equal(one, same)
-
-    def test_an_average_of_models_draws_a_member_and_its_parameters(self):
-        crowd = simulate_annotations(200, 5, 2, labels_per_item=3, random_state=0)
-        votes = crowd.annotations
-        model = Auto().fit(votes)
-        names = votes.classes[crowd.truth[:1]]
-        shares = []
-        for vary in (False, True):
-            drawn = sample_labels(
-                model, votes, 400, vary_parameters=vary, gold={0: names[0]}, random_state=0
-            )
-            assert (drawn[:, 0] == names[0]).all()
-            shares.append((drawn == 1).mean(axis=1))
-        assert shares[0].mean() == pytest.approx(shares[1].mean(), abs=0.04)
-        assert shares[1].std() > 1.3 * shares[0].std()

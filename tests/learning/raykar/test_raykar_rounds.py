@@ -35,6 +35,9 @@ class SaysTheSame(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         return softmax(np.asarray(X)[:, : self.n_classes], axis=1)
 
+    def predict(self, X):
+        return self.predict_proba(X).argmax(axis=1)
+
 
 def one_round(X, table, temperature, *, strength, bootstrapped):
     """Return confusions and posteriors of one round around `SaysTheSame`, in loops."""

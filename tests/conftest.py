@@ -6,6 +6,10 @@ import os
 from functools import cache
 from pathlib import Path
 
+# A worker per processor: BLAS with threads of its own would only wait for the others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 
 from aggregate import Annotations

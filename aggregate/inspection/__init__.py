@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aggregate.inspection._annotator_report import AnnotatorReport
+from aggregate.inspection._comparison_report import Comparison
 from aggregate.inspection._comparison_runs import ComparisonRow
 from aggregate.inspection._dependence_facts import DependenceReport, DependentPairs
 from aggregate.inspection._estimates import Estimates, Uncertainty
@@ -13,7 +14,7 @@ from aggregate.inspection.chernoff import (
     chernoff_information,
     labels_needed,
 )
-from aggregate.inspection.comparison import Comparison, compare
+from aggregate.inspection.comparison import compare
 from aggregate.inspection.conditions import (
     Separability,
     kruskal_holds,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from tqdm import tqdm
@@ -11,8 +10,8 @@ from tqdm import tqdm
 from aggregate._model_names import BASELINE
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
-from aggregate.inspection._comparison_runs import ComparisonRow, Runs
-from aggregate.inspection._comparison_text import table, verdict
+from aggregate.inspection._comparison_report import Comparison
+from aggregate.inspection._comparison_runs import Runs
 from aggregate.models import make_model, model_names
 from aggregate.models._base import BaseAggregator
 from aggregate.models._gold import gold_codes
@@ -20,40 +19,6 @@ from aggregate.models._gold import gold_codes
 Models = Iterable[str | BaseAggregator] | Mapping[str, BaseAggregator]
 
 _FOLDS = 5
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What `compare` returns; printing it gives a table and what to make of it.
-
-    Attributes
-    ----------
-    rows : tuple of ComparisonRow
-        Majority vote first, the others as they were given.
-    n_items, n_known : int
-        Items, and those whose truth is known.
-    n_held_out : int
-        Labels that were set aside in turn.
-    """
-
-    rows: tuple[ComparisonRow, ...]
-    n_items: int
-    n_known: int
-    n_held_out: int = 0
-
-    @property
-    def verdict(self) -> str:
-        """What the figures say, in words."""
-        return verdict(self)
-
-    def to_table(self) -> dict[str, list[Any]]:
-        """Return the figures as columns, for a data frame or `aggregate.io.write_table`."""
-        rows = [asdict(row) | {"notes": "; ".join(row.notes) or None} for row in self.rows]
-        return {name: [row[name] for row in rows] for name in rows[0]}
-
-    def __str__(self) -> str:
-        """Write the table and the verdict."""
-        return f"{table(self)}\n\n{self.verdict}"
 
 
 def compare(

@@ -1,15 +1,14 @@
-"""A comparison in words: the table and what to make of it."""
+"""What `compare` returns: a table of models, and what to make of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from scipy.special import ndtri
 
-if TYPE_CHECKING:
-    from aggregate.inspection._comparison_runs import ComparisonRow
-    from aggregate.inspection.comparison import Comparison
+from aggregate.inspection._comparison_runs import ComparisonRow
 
 _NO_PROOF = (
     "That is evidence, not proof: a model that takes annotators who err together for right "
@@ -17,7 +16,41 @@ _NO_PROOF = (
 )
 
 
-def verdict(found: Comparison) -> str:
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` returns; printing it gives a table and what to make of it.
+
+    Attributes
+    ----------
+    rows : tuple of ComparisonRow
+        Majority vote first, the others as they were given.
+    n_items, n_known : int
+        Items, and those whose truth is known.
+    n_held_out : int
+        Labels that were set aside in turn.
+    """
+
+    rows: tuple[ComparisonRow, ...]
+    n_items: int
+    n_known: int
+    n_held_out: int = 0
+
+    @property
+    def verdict(self) -> str:
+        """What the figures say, in words."""
+        return _verdict(self)
+
+    def to_table(self) -> dict[str, list[Any]]:
+        """Return the figures as columns, for a data frame or `aggregate.io.write_table`."""
+        rows = [asdict(row) | {"notes": "; ".join(row.notes) or None} for row in self.rows]
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+    def __str__(self) -> str:
+        """Write the table and the verdict."""
+        return f"{_table(self)}\n\n{self.verdict}"
+
+
+def _verdict(found: Comparison) -> str:
     """Say whether anything beats majority vote."""
     others = [row for row in found.rows[1:] if row.problem is None]
     if not others:
@@ -88,7 +121,7 @@ def _may_be_luck(n_models: int) -> str:
     return "may be luck" if n_models == 1 else f"may be luck for the best of {n_models}"
 
 
-def table(found: Comparison) -> str:
+def _table(found: Comparison) -> str:
     """Return the table: majority vote, then the best first, then what could not be fitted."""
     baseline, *others = found.rows
     fitted = [row for row in others if row.problem is None]

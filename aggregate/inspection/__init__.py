@@ -7,6 +7,7 @@ from aggregate.inspection._comparison_report import Comparison
 from aggregate.inspection._comparison_runs import ComparisonRow
 from aggregate.inspection._dependence_facts import DependenceReport, DependentPairs
 from aggregate.inspection._estimates import Estimates, Uncertainty
+from aggregate.inspection._identifiability_report import IdentifiabilityReport
 from aggregate.inspection.allocation import NextLabels, next_labels
 from aggregate.inspection.annotators import annotator_report
 from aggregate.inspection.chernoff import (
@@ -27,7 +28,7 @@ from aggregate.inspection.drift import DriftTest, drift_test
 from aggregate.inspection.error_bars import uncertainty
 from aggregate.inspection.graph import Overlap, overlap
 from aggregate.inspection.health import Health, check_health
-from aggregate.inspection.identifiability import IdentifiabilityReport, identifiability_report
+from aggregate.inspection.identifiability import identifiability_report
 from aggregate.inspection.optima import LabelSwap, Optima, explore_optima, label_swaps
 from aggregate.inspection.pair_residuals import PairResiduals, pair_residuals
 from aggregate.inspection.plausible import sample_labels

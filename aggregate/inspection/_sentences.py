@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregate._validation import first_few
-from aggregate.inspection._facts import NEAR
-from aggregate.inspection.optima import SAME, SWAPPED
-
-if TYPE_CHECKING:
-    from aggregate.inspection.identifiability import IdentifiabilityReport
+from aggregate.inspection._facts import NEAR, AnnotatorFacts, ClassFacts, PairFacts, TripleFacts
+from aggregate.inspection.optima import SAME, SWAPPED, Optima
 
 _FEW_PER_CELL: Final = 5
 _FEW_CLASSES: Final = 3
@@ -26,18 +23,18 @@ class Finding(NamedTuple):
     text: str
 
 
-def one_class(report: IdentifiabilityReport) -> Finding:
+def one_class(classes: ClassFacts) -> Finding:
     """Tell that there is nothing to tell apart."""
     return Finding(
         "one class",
-        f"Every label is {first_few(report.classes.classes)}: the answer is known, and nothing "
+        f"Every label is {first_few(classes.classes)}: the answer is known, and nothing "
         "tells a careful annotator from a careless one.",
     )
 
 
-def unused(report: IdentifiabilityReport) -> Iterator[Finding]:
+def unused(classes: ClassFacts) -> Iterator[Finding]:
     """Tell of declared classes without a label."""
-    unused = report.classes.unused
+    unused = classes.unused
     if len(unused):
         yield Finding(
             "unused classes",
@@ -46,21 +43,21 @@ def unused(report: IdentifiabilityReport) -> Iterator[Finding]:
         )
 
 
-def components(report: IdentifiabilityReport) -> Iterator[Finding]:
+def components(n_components: int, share_of_largest: float) -> Iterator[Finding]:
     """Tell of groups of annotators that were never compared."""
-    if report.n_components > 1:
+    if n_components > 1:
         yield Finding(
             "components",
-            f"The annotators fall into {report.n_components:,} groups that share no item (the "
-            f"largest has {report.share_of_largest:.0%} of the labels): skills cannot be compared "
+            f"The annotators fall into {n_components:,} groups that share no item (the "
+            f"largest has {share_of_largest:.0%} of the labels): skills cannot be compared "
             "across groups, and a group may have its classes swapped. Let some annotators of "
             "each group label items of another.",
         )
 
 
-def many_classes(report: IdentifiabilityReport) -> Iterator[Finding]:
+def many_classes(classes: ClassFacts, annotators: AnnotatorFacts) -> Iterator[Finding]:
     """Tell of more classes than the labels can fill."""
-    n_classes, n_labels = len(report.classes.classes), int(report.annotators.labels.sum())
+    n_classes, n_labels = len(classes.classes), int(annotators.labels.sum())
     if n_classes > _FEW_CLASSES and n_labels < _FEW_PER_CELL * n_classes**2:
         yield Finding(
             "many classes",
@@ -69,9 +66,8 @@ def many_classes(report: IdentifiabilityReport) -> Iterator[Finding]:
         )
 
 
-def crowd(report: IdentifiabilityReport) -> Iterator[Finding]:
+def crowd(classes: ClassFacts) -> Iterator[Finding]:
     """Tell whether the crowd as a whole tells the classes apart."""
-    classes = report.classes
     n_classes = len(classes.classes)
     if classes.rank <= 1:
         yield Finding(
@@ -104,11 +100,10 @@ def _times(signal: float) -> str:
     return f"{signal:.0f}" if signal < 100 else "more than 100"
 
 
-def pairs(report: IdentifiabilityReport) -> Iterator[Finding]:
+def pairs(pairs: PairFacts, min_overlap: int, is_complete: bool) -> Iterator[Finding]:
     """Tell of pairs of annotators."""
-    pairs = report.pairs
-    enough = f"at least {report.min_overlap} items"
-    looked = "" if report.is_complete else " that were looked at"
+    enough = f"at least {min_overlap} items"
+    looked = "" if is_complete else " that were looked at"
     if not pairs.n_usable:
         yield Finding(
             "no usable pairs",
@@ -129,9 +124,8 @@ def pairs(report: IdentifiabilityReport) -> Iterator[Finding]:
     yield Finding("usable pairs", text)
 
 
-def triples(report: IdentifiabilityReport) -> Iterator[Finding]:
+def triples(triples: TripleFacts, min_overlap: int) -> Iterator[Finding]:
     """Tell of triples of annotators."""
-    triples = report.triples
     if not triples.n_items:
         yield Finding(
             "no triples",
@@ -149,14 +143,13 @@ def triples(report: IdentifiabilityReport) -> Iterator[Finding]:
     else:
         yield Finding(
             "no usable triples",
-            f"No three annotators share {report.min_overlap} items; the "
+            f"No three annotators share {min_overlap} items; the "
             f"{triples.n_items:,} items with three annotators speak only for the crowd together.",
         )
 
 
-def anchors(report: IdentifiabilityReport) -> Iterator[Finding]:
+def anchors(classes: ClassFacts) -> Iterator[Finding]:
     """Tell whether pairs alone would do."""
-    classes = report.classes
     if not len(classes.epsilon) or classes.scattering is None:
         return
     far = classes.epsilon > NEAR
@@ -180,15 +173,14 @@ def anchors(report: IdentifiabilityReport) -> Iterator[Finding]:
     )
 
 
-def optima(report: IdentifiabilityReport) -> Iterator[Finding]:
+def optima(optima: Optima | None, names_doubtful: bool) -> Iterator[Finding]:
     """Tell of other answers, and of other names for the same answer."""
-    if report.names_doubtful:
+    if names_doubtful:
         yield Finding(
             "names doubtful",
             "The fitted confusions fit the names of the classes better after swapping some: most "
             "annotators may be worse than chance there. Check a few items by hand or give gold.",
         )
-    optima = report.optima
     if optima is None or not optima.kinds:
         return
     n, swapped = len(optima.kinds), optima.kinds.count(SWAPPED)
@@ -214,15 +206,16 @@ def optima(report: IdentifiabilityReport) -> Iterator[Finding]:
         )
 
 
-def people(report: IdentifiabilityReport) -> Iterator[Finding]:
+def people(
+    annotators: AnnotatorFacts, names: NDArray[Any], min_items: int, pairs: PairFacts
+) -> Iterator[Finding]:
     """Tell of annotators about whom little can be said."""
-    annotators, names = report.annotators, report.annotator_names
     few = annotators.too_few & (annotators.labels > 0)
     present = int((annotators.labels > 0).sum())
     if few.any():
         yield Finding(
             "too few labels",
-            f"{_of(few, present, names)} have fewer than {report.min_items} items in common with "
+            f"{_of(few, present, names)} have fewer than {min_items} items in common with "
             f"others ({_share(few, annotators.labels)} of the labels): too few for a confusion "
             "matrix of their own, so they are judged by the prior. Give them more items.",
         )
@@ -233,10 +226,10 @@ def people(report: IdentifiabilityReport) -> Iterator[Finding]:
             f"({_share(annotators.guessing, annotators.labels)} of the labels): do not rely on "
             "what a model says of them before they have labelled more.",
         )
-    pairs = report.pairs.never_differ
-    if len(pairs):
-        told = [" and ".join(repr(name) for name in names[pair].tolist()) for pair in pairs[:3]]
-        more = f" and {len(pairs) - 3} more pairs" if len(pairs) > 3 else ""
+    copies = pairs.never_differ
+    if len(copies):
+        told = [" and ".join(repr(name) for name in names[pair].tolist()) for pair in copies[:3]]
+        more = f" and {len(copies) - 3} more pairs" if len(copies) > 3 else ""
         yield Finding(
             "never differ",
             f"{'; '.join(told)}{more} never differ, more often than chance allows: copies look "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -11,94 +9,24 @@ from numpy.typing import NDArray
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
-from aggregate.inspection import _verdict
 from aggregate.inspection._facts import (
-    AnnotatorFacts,
-    ClassFacts,
-    PairFacts,
-    TripleFacts,
     against_rest,
     annotator_facts,
     class_facts,
     pair_facts,
     triple_facts,
 )
+from aggregate.inspection._identifiability_report import IdentifiabilityReport
 from aggregate.inspection._reference import (
     fit_reference,
     names_doubtful,
     optima_beside,
     worth_fitting,
 )
-from aggregate.inspection._sentences import Finding
 from aggregate.inspection.graph import overlap
 from aggregate.inspection.health import check_health
-from aggregate.inspection.optima import Optima
 
 _MIN_USES: Final = 10
-
-
-@dataclass(frozen=True, eq=False)
-class IdentifiabilityReport:
-    """What `identifiability_report` returns; printing it gives the verdict in about ten lines.
-
-    Attributes
-    ----------
-    annotator_names : ndarray of shape (M,)
-    annotators : AnnotatorFacts
-        Per annotator: labels, partners, component, classes clearly told apart, who cannot be
-        estimated.
-    pairs : PairFacts
-        Pairs of annotators: overlap, rank, conditioning, noise.
-    triples : TripleFacts
-        Triples of annotators: overlap, Kruskal's condition.
-    classes : ClassFacts
-        Per class: whether it is told apart, anchors, scattering, classes nobody used.
-    n_components : int
-        Groups of annotators that share no item.
-    share_of_largest : float
-        Share of the labels in the largest of them.
-    optima : Optima or None
-        Where EM ends from random starts; None if it was not run.
-    names_doubtful : bool
-        Whether the fitted confusions are nearer to the diagonal with other names of the classes.
-    min_overlap, min_items : int
-        Shared items that were taken as enough for a pair or triple, and for an annotator.
-    is_complete : bool
-        Whether all pairs of annotators were looked at, or a random sample.
-    """
-
-    annotator_names: NDArray[Any]
-    annotators: AnnotatorFacts
-    pairs: PairFacts
-    triples: TripleFacts
-    classes: ClassFacts
-    n_components: int
-    share_of_largest: float
-    optima: Optima | None
-    names_doubtful: bool
-    min_overlap: int
-    min_items: int
-    is_complete: bool
-
-    @cached_property
-    def level(self) -> str:
-        """``"yes"``, ``"partly"`` or ``"no"``: whether the votes determine what a model estimates.
-
-        Yes means that the crowd clearly tells all classes apart, 95 % of the labels belong to
-        one component, half of them come from annotators who have enough and do not seem to
-        guess, no other optimum is as likely, and either enough items have three annotators or
-        pairs alone suffice.
-        """
-        return _verdict.decide_level(self)
-
-    @cached_property
-    def findings(self) -> tuple[Finding, ...]:
-        """The sentences of the verdict, each with its cause."""
-        return tuple(_verdict.findings(self, self.level))
-
-    def __str__(self) -> str:
-        """Write the verdict, one cause per paragraph."""
-        return _verdict.render(self.findings)
 
 
 def identifiability_report(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,6 @@ from sklearn.utils.validation import has_fit_parameter
 from aggregate.fusion import decide
 from aggregate.learning.soft_labels._estimator_kinds import own_balance, splits_rows
 from aggregate.learning.soft_labels._expansion import Expansion, copies_of, count_rows, take_rows
-
-if TYPE_CHECKING:
-    from aggregate.learning.soft_labels._training import Training
 
 Float = NDArray[np.float64]
 
@@ -78,7 +75,7 @@ def refuse_own_balance(estimator: Any) -> None:
         )
 
 
-def fit_boosting(estimator: Any, X: Any, weights: Float, training: Training) -> Any:
+def fit_boosting(estimator: Any, X: Any, weights: Float, classes: NDArray[Any], seed: int) -> Any:
     """Return the boosting, fitted to copies, with whole rows set aside if it stops early."""
     n_rows = len(weights)
     stops = estimator.early_stopping
@@ -86,18 +83,18 @@ def fit_boosting(estimator: Any, X: Any, weights: Float, training: Training) -> 
         stops = n_rows > _ROWS_WITHOUT_STOPPING
     if not stops or estimator.validation_fraction is None:
         with _for_now(estimator, {"early_stopping": bool(stops)}):
-            return fit_copies(estimator, X, weights, training.classes)
+            return fit_copies(estimator, X, weights, classes)
     refuse_own_balance(estimator)
-    learned, judged = _two_parts(weights, estimator.validation_fraction, training.seed)
+    learned, judged = _two_parts(weights, estimator.validation_fraction, seed)
     copies = copies_of(weights[learned])
     known = weights[learned].any(axis=0)
     kept = copies_of(weights[judged] * known)
     return estimator.fit(
         take_rows(X, learned[copies.rows]),
-        training.classes[copies.classes],
+        classes[copies.classes],
         sample_weight=copies.weights,
         X_val=take_rows(X, judged[kept.rows]),
-        y_val=training.classes[kept.classes],
+        y_val=classes[kept.classes],
         sample_weight_val=kept.weights,
     )
 
@@ -118,12 +115,14 @@ def keeps_folds(estimator: Any) -> bool:
         return splits_rows(estimator, 0) is None
 
 
-def fit_in_folds(estimator: Any, X: Any, weights: Float, training: Training) -> Any:
+def fit_in_folds(
+    estimator: Any, X: Any, weights: Float, classes: NDArray[Any], groups: NDArray[Any] | None
+) -> Any:
     """Return the estimator, fitted to copies that its internal folds keep together."""
     copies = copies_of(weights)
-    folds = row_folds(estimator.cv, X, weights, training.groups)
+    folds = row_folds(estimator.cv, X, weights, groups)
     with _for_now(estimator, {"cv": list(_folds_of_copies(folds, copies, len(weights)))}):
-        return fit_copies(estimator, X, weights, training.classes)
+        return fit_copies(estimator, X, weights, classes)
 
 
 def row_folds(

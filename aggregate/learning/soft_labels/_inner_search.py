@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,22 @@ from aggregate.learning.soft_labels._columns import in_columns
 from aggregate.learning.soft_labels._copies import row_folds
 from aggregate.learning.soft_labels._expansion import copies_of, take_rows
 
-if TYPE_CHECKING:
-    from aggregate.learning.soft_labels._training import Training
-
 Float = NDArray[np.float64]
 
 
+class HowToFit(Protocol):
+    """What a search asks of the training that it is a part of: how candidates are fitted."""
+
+    @property
+    def classes(self) -> NDArray[Any]:
+        """What class k is called."""
+
+    def fit(self, estimator: Any, X: Any, weights: Float) -> tuple[Any, str]:
+        """Return the estimator, fitted to soft labels, and how it was told them."""
+
+
 def fit_search(
-    search: Any, X: Any, weights: Float, training: Training, groups: Any
+    search: Any, X: Any, weights: Float, training: HowToFit, groups: Any
 ) -> tuple[Any, str]:
     """Return the search, fitted to soft labels, and how its best estimator was told them."""
     if search.refit is False:
@@ -60,7 +68,7 @@ def _decision_within(wrapped: SoftTarget) -> bool:
 class SoftTarget(ClassifierMixin, BaseEstimator):
     """An estimator whose target is a table of weights, with the parameters of the one within."""
 
-    def __init__(self, estimator: Any, training: Training) -> None:
+    def __init__(self, estimator: Any, training: HowToFit) -> None:
         self.estimator = estimator
         self.training = training
 

@@ -122,9 +122,11 @@ class Training:
         if not self.always_draw and takes_weights(estimator):
             model = seeded(clone(estimator), random)
             if takes_judges(model):
-                return Trained(fit_boosting(model, X, weights, self), "weights")
+                boosting = fit_boosting(model, X, weights, self.classes, self.seed)
+                return Trained(boosting, "weights")
             if keeps_folds(model):
-                return Trained(fit_in_folds(model, X, weights, self), "weights")
+                folded = fit_in_folds(model, X, weights, self.classes, self.groups)
+                return Trained(folded, "weights")
             n_copies = int((weights > 0).sum())
             dear = dear_with_copies(model, n_copies / len(weights), self.n_draws)
             if not dear and splits_rows(model, n_copies) is None:

@@ -1,7 +1,7 @@
 """Aggregators: scikit-learn estimators that turn votes into soft labels."""
 
 from aggregate.models._base import BaseAggregator
-from aggregate.models._saving import load_model
+from aggregate.models._loading import load_model
 from aggregate.models.bayesian import BWA, CBCC, EBCC, IBCC, MACE
 from aggregate.models.dawid_skene import DawidSkene
 from aggregate.models.dependent import DependentGroups

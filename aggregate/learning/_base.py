@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from aggregate._encoding import match
+from aggregate._encoding import encode, is_missing, match
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide
 from aggregate.learning._votes import is_vector, read_votes, refuse_another_order
+from aggregate.learning.soft_labels._expansion import check_weights
 
 Float = NDArray[np.float64]
 
@@ -57,34 +59,66 @@ class BaseCrowdClassifier(ClassifierMixin, BaseEstimator, ABC):
         ndarray of shape (N,)
         """
         check_is_fitted(self)
-        probas = self.predict_proba(X)
-        return self.classes_[decide(probas, class_prior=getattr(self, "class_prior_", None))]
+        return self.classes_[self._predict_codes(X)]
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def _predict_codes(self, X: Any) -> NDArray[np.int64]:
+        return decide(self.predict_proba(X), class_prior=getattr(self, "class_prior_", None))
+
+    def score(
+        self, X: Any, y: Any, sample_weight: Any = None, *, gold: Any = None, items: Any = None
+    ) -> float:
         """Return the share of rows, or of labels, that the predictions agree with.
 
         Parameters
         ----------
         X : array-like of shape (N, D)
-            Features.
+            Features, in any form that `predict` takes.
         y : array-like of shape (N,), (N, M), or Annotations
             The truth, for the accuracy; or votes, for the share of all labels given that
             the predictions repeat (which noise lowers, for every classifier alike as long
             as it does not depend on the features).
         sample_weight : array-like of shape (N,), optional
             Weights of the rows.
+        gold : array-like of shape (N,), optional
+            The truth, where ``y`` are votes, as in a cross-validation over votes that is
+            judged by a truth (`set_score_request`). Rows where it is missing (-1, NaN, None)
+            do not count, and ``y`` is not read.
+        items : array-like of shape (N,), optional
+            Names of the rows, by which the items of Annotations are then found. Rows without
+            votes do not count.
 
         Returns
         -------
         float
         """
-        predicted = self.predict(X)
+        check_is_fitted(self)
+        codes = self._predict_codes(X)
+        weight = check_weights(sample_weight, len(codes))
+        if not weight.any():
+            raise ValueError("sample_weight is zero everywhere; there is nothing to score.")
+        if gold is not None:
+            truth, counted = self._known(gold)
+            check_consistent_length(codes, truth)
+            return _share(codes == truth, weight * counted)
         if is_vector(y):
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
-        refuse_another_order(X, y, None)
-        votes = read_votes(y, len(predicted))
-        code = match(votes.classes, self.classes_)
-        agrees = self.classes_[code[votes.label]] == predicted[votes.item]
-        agrees &= code[votes.label] >= 0
-        weight = None if sample_weight is None else np.asarray(sample_weight)[votes.item]
-        return float(np.average(agrees, weights=weight))
+            return float(accuracy_score(y, self.classes_[codes], sample_weight=sample_weight))
+        refuse_another_order(X, y, items)
+        votes = read_votes(y, len(codes), items)
+        said = match(votes.classes, self.classes_)[votes.label]
+        return _share(said == codes[votes.item], weight[votes.item])
+
+    def _known(self, gold: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the code of each known truth (-1 for no class of the fit), and which are known."""
+        codes, table = encode(gold, "gold")
+        known = np.array([not is_missing(name) for name in table.tolist()] + [False])
+        if -1 not in self.classes_.tolist():
+            known[:-1] &= table != -1
+        if not known[codes].any():
+            raise ValueError("gold holds no known class; there is nothing to score against.")
+        return np.append(match(table, self.classes_), -1)[codes], known[codes]
+
+
+def _share(right: NDArray[np.bool_], weight: Float) -> float:
+    if not weight.any():
+        raise ValueError("no row that can be judged has a weight above zero.")
+    return float(np.average(right, weights=weight))

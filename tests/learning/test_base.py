@@ -135,6 +135,40 @@ class TestScore:
         wanted = (weight @ agrees).sum() / (3 * weight.sum())
         assert model.score(X, votes, sample_weight=weight) == pytest.approx(wanted)
 
+    def test_truth_beside_votes(self, crowd):
+        X, truth, votes = crowd
+        model = FirstVote().fit(X, votes)
+        known = np.where(np.arange(60) < 40, truth, -1)
+        wanted = np.mean(model.predict(X[:40]) == truth[:40])
+        assert model.score(X, votes, gold=known) == pytest.approx(wanted)
+        weight = np.arange(60.0)
+        right = model.predict(X)[:40] == truth[:40]
+        wanted = np.average(right, weights=weight[:40])
+        assert model.score(X, votes, weight, gold=known) == pytest.approx(wanted)
+
+    def test_items_are_found_by_name(self, crowd):
+        X, _, votes = crowd
+        names = np.array([f"item {i:02}" for i in range(60)])
+        model = FirstVote().fit(X, votes)
+        backwards = Annotations.from_matrix(votes[:50][::-1], items=names[:50][::-1])
+        wanted = np.mean(model.predict(X[:50])[:, None] == votes[:50])
+        assert model.score(X, backwards, items=names) == pytest.approx(wanted)
+        with pytest.raises(ValueError, match="60 rows and the annotations 50 items.*items="):
+            model.score(X, backwards)
+
+    @pytest.mark.parametrize("gold", [None, "truth"])
+    def test_weights_that_are_none(self, crowd, gold):
+        X, truth, votes = crowd
+        model = FirstVote().fit(X, votes)
+        gold = None if gold is None else truth
+        for y in (truth, votes):
+            with pytest.raises(ValueError, match="one weight per row"):
+                model.score(X, y, sample_weight=np.ones(3), gold=gold)
+            with pytest.raises(ValueError, match="zero everywhere"):
+                model.score(X, y, sample_weight=np.zeros(60), gold=gold)
+        with pytest.raises(ValueError, match="no row that can be judged"):
+            model.score(X, votes, np.arange(60) > 0, gold=np.where(np.arange(60) < 1, truth, -1))
+
     def test_a_class_never_seen_is_wrong(self, crowd):
         X, _, votes = crowd
         assert FirstVote().fit(X, votes).score(X[:2], [[7, 7], [7, 7]]) == 0

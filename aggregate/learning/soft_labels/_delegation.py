@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import MetaEstimatorMixin, is_regressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from aggregate._encoding import encode, is_missing, match
+from aggregate._encoding import match
 from aggregate.learning._base import BaseCrowdClassifier
 from aggregate.learning.soft_labels._columns import in_columns, match_rows, probas_of
 from aggregate.learning.soft_labels._estimator_kinds import check_estimator_kind
@@ -102,58 +102,6 @@ class Delegating(MetaEstimatorMixin, BaseCrowdClassifier):
         elif said.shape[1] != len(known):  # one against one: nothing that could be put in order
             return said
         return in_columns(said, known, told, empty=-np.inf)
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the class that the estimator predicts for each row.
-
-        Parameters
-        ----------
-        X : array-like, data frame, sparse table or list of shape (N, …)
-            Features.
-
-        Returns
-        -------
-        ndarray of shape (N,)
-        """
-        check_is_fitted(self)
-        return self.classes_[self._predict_codes(X)]
-
-    def score(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, gold: Any = None
-    ) -> float:
-        """Return the accuracy against a truth, or the share of votes repeated.
-
-        Parameters
-        ----------
-        X : array-like, data frame, sparse table or list of shape (N, …)
-            Features.
-        y : array-like of shape (N,), (N, M), or Annotations
-            The truth, or votes.
-        sample_weight : array-like of shape (N,), optional
-            Weights of the rows.
-        gold : array-like of shape (N,), optional
-            The truth, where ``y`` are votes, as in a cross-validation over votes that is
-            judged by a truth (`set_score_request`). Rows where it is missing (-1, NaN, None)
-            do not count, and ``y`` is not read.
-
-        Returns
-        -------
-        float
-        """
-        check_is_fitted(self)
-        if gold is None:
-            return super().score(X, y, sample_weight)
-        codes, table = encode(gold, "gold")
-        known = np.array([not is_missing(name) for name in table.tolist()] + [False])
-        if -1 not in self.classes_.tolist():
-            known[:-1] &= table != -1
-        counted = known[codes]
-        if not counted.any():
-            raise ValueError("gold holds no known class; there is nothing to score against.")
-        truth = np.append(match(table, self.classes_), -1)[codes]
-        right = self._predict_codes(X) == truth
-        weight = counted if sample_weight is None else counted * np.asarray(sample_weight)
-        return float(np.average(right, weights=weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

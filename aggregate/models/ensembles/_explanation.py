@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregate.annotations import Annotations
-from aggregate.fusion import decide, vote_shares
+from aggregate.fusion import CorrelationBelief, decide, vote_shares
 from aggregate.models.ensembles._residuals import Residuals
 
-if TYPE_CHECKING:
-    from aggregate.models.ensembles.auto import Auto
+Float = NDArray[np.float64]
 
 
 def explain(
-    annotations: Annotations,
-    auto: Auto,
-    residuals: Residuals,
+    weights: dict[str, float],
     left_out: list[str],
+    residuals: Residuals,
+    belief: CorrelationBelief,
     gold: NDArray[np.int32] | None,
 ) -> list[str]:
-    """Return which models take part and why, how sure they may be, and what it changes."""
-    weights = zip(auto.members_, auto.member_weights_.tolist(), strict=True)
-    members = _listed([f"{name} ({weight:.0%})" for name, weight in weights])
+    """Return which models take part and why, and how sure they may be."""
+    members = _listed([f"{name} ({weight:.0%})" for name, weight in weights.items()])
     sentences = [f"The soft labels are the mean of {members}."]
     if left_out:
         sentences.append(
             f"{_listed(left_out).capitalize()} left out: all but removes a class that many votes "
             "name."
         )
-    sentences.append(_who_gave_it(residuals))
-    sentences.append(_how_sure(auto, residuals, gold))
-    shares = vote_shares(annotations)
-    vote = decide(shares, class_prior=auto.class_prior_)
-    own = decide(auto._soft_labels(annotations, None), class_prior=auto.class_prior_)
+    return [*sentences, _who_gave_it(residuals), _how_sure(belief, residuals, gold)]
+
+
+def tell_changes(annotations: Annotations, probas: Float, class_prior: Float) -> str:
+    """Return how many labels differ from those of the majority."""
+    vote = decide(vote_shares(annotations), class_prior=class_prior)
+    own = decide(probas, class_prior=class_prior)
     labelled = annotations.labels_per_item > 0
     changed = int((vote != own)[labelled].sum())
-    sentences.append(
+    return (
         f"{changed} of {int(labelled.sum())} labels differ from the majority's "
         f"({changed / max(labelled.sum(), 1):.1%})."
     )
-    return sentences
 
 
 def _who_gave_it(residuals: Residuals) -> str:
@@ -54,8 +51,10 @@ def _who_gave_it(residuals: Residuals) -> str:
     return f"Annotators differ: knowing who gave a label helps to foretell labels ({gain})."
 
 
-def _how_sure(auto: Auto, residuals: Residuals, gold: NDArray[np.int32] | None) -> str:
-    low, high = auto.belief_.interval()
+def _how_sure(
+    belief: CorrelationBelief, residuals: Residuals, gold: NDArray[np.int32] | None
+) -> str:
+    low, high = belief.interval()
     source = "what is plausible of any crowd"
     if np.isfinite(residuals.excess_error):
         source = (
@@ -65,7 +64,7 @@ def _how_sure(auto: Auto, residuals: Residuals, gold: NDArray[np.int32] | None) 
     if gold is not None:
         source += f", and {int((gold >= 0).sum())} gold items"
     return (
-        f"Annotators' errors are correlated by {auto.annotator_correlation_:.2f} "
+        f"Annotators' errors are correlated by {belief.mean:.2f} "
         f"({low:.2f} to {high:.2f}): {source}."
     )
 

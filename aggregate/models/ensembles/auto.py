@@ -14,7 +14,8 @@ from aggregate.fusion import CorrelationBelief, average_posterior
 from aggregate.fusion.posterior import clamp
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models.bayesian import CBCC, EBCC, MACE
-from aggregate.models.ensembles._explanation import explain
+from aggregate.models.ensembles._explanation import explain, tell_changes
+from aggregate.models.ensembles._residuals import Residuals
 from aggregate.models.ensembles._scores import as_given, log_scores
 from aggregate.models.ensembles._surprise import surprise_per_item, weights_of
 from aggregate.models.ensembles.correlation import belief_of, cross_examine
@@ -205,7 +206,7 @@ class Auto(ConfusionModel):
         self.n_iter_ = max(model.n_iter_ for model in fitted)
         self.converged_ = all(model.converged_ for model in fitted)
         self.objective_path_ = fitted[0].objective_path_
-        self.explanation_ = explain(annotations, self, residuals, left_out, gold)
+        self.explanation_ = self._explain(annotations, residuals, left_out, gold)
         if "ebcc" not in members:
             self.explanation_.insert(1, "Ebcc is left out: it would need gigabytes.")
 
@@ -249,6 +250,20 @@ class Auto(ConfusionModel):
             else:
                 kept[name] = model.publish() if isinstance(model, _QuietOneCoin) else model
         return kept, left_out
+
+    def _explain(
+        self,
+        annotations: Annotations,
+        residuals: Residuals,
+        left_out: list[str],
+        gold: NDArray[np.int32] | None,
+    ) -> list[str]:
+        weights = dict(zip(self.members_, self.member_weights_.tolist(), strict=True))
+        probas = self._soft_labels(annotations, None)
+        return [
+            *explain(weights, left_out, residuals, self.belief_, gold),
+            tell_changes(annotations, probas, self.class_prior_),
+        ]
 
     @property
     def belief_(self) -> CorrelationBelief:

@@ -153,7 +153,7 @@ class TestScore:
         backwards = Annotations.from_matrix(votes[:50][::-1], items=names[:50][::-1])
         wanted = np.mean(model.predict(X[:50])[:, None] == votes[:50])
         assert model.score(X, backwards, items=names) == pytest.approx(wanted)
-        with pytest.raises(ValueError, match="60 rows and the annotations 50 items.*items="):
+        with pytest.raises(ValueError, match=r"60 rows and the annotations 50 items.*items="):
             model.score(X, backwards)
 
     @pytest.mark.parametrize("gold", [None, "truth"])

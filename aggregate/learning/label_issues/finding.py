@@ -22,6 +22,7 @@ from aggregate.learning.label_issues._judged_labels import JudgedLabels, LabelIs
 from aggregate.learning.label_issues._label_scores import SCORES, label_scores
 from aggregate.learning.label_issues._left_out_votes import beliefs_without
 from aggregate.learning.label_issues._pruning import FILTERS, wrong_labels
+from aggregate.learning.soft_labels._columns import named_columns
 from aggregate.learning.soft_labels._expansion import check_soft_labels, count_rows
 from aggregate.learning.soft_labels._targets import one_hot
 from aggregate.learning.soft_labels.out_of_fold import out_of_fold_probas
@@ -69,9 +70,9 @@ def find_label_issues(
     Parameters
     ----------
     model : classifier, fitted refiner, or array-like of shape (N, K)
-        Out-of-sample probabilities, columns in the order of the classes; a classifier, of which
-        they are made by `out_of_fold_probas` (with ``X``); or a fitted `CrowdLabRefiner`, which
-        has them.
+        Out-of-sample probabilities, columns in the order of the classes, or named as they are (a
+        data frame, in any order); a classifier, of which they are made by `out_of_fold_probas`
+        (with ``X``); or a fitted `CrowdLabRefiner`, which has them.
     labels : array-like of shape (N,) or (N, M), or Annotations
         One label per item, or votes (-1, NaN and None are missing in a table).
     X : array-like of shape (N, D), optional
@@ -122,13 +123,15 @@ def find_label_issues(
     if (labels is None) == (soft_labels is None):
         raise ValueError("give either labels or soft_labels.")
     ready, votes = _ready_probas(model), None
+    columns = _columns_of(model, ready, classes)
     if soft_labels is not None:
         given = check_soft_labels(soft_labels)
-        names = np.arange(given.shape[1]) if classes is None else np.asarray(classes)
+        names = _same_columns(columns, soft_labels, given.shape[1])
         about = np.arange(len(given))
     else:
-        votes = _read(labels, ready, X, getattr(model, "items_", None) if items is None else items)
-        names = _class_names(votes, None if ready is None else ready.shape[1], classes)
+        rows = getattr(model, "items_", None) if items is None else items
+        votes = _read(labels, ready, X if ready is None else model, rows)
+        names = _class_names(votes, None if ready is None else ready.shape[1], columns)
         votes = _with_classes(votes, names)
         given, about = vote_shares(votes), votes.items
     probas = ready
@@ -202,10 +205,33 @@ def _read(labels: Any, ready: Float | None, X: Any, names: Any) -> Annotations:
     return read_votes(labels, n_rows, names if isinstance(labels, Annotations) else None)
 
 
-def _class_names(votes: Annotations, n_columns: int | None, classes: Any) -> NDArray[Any]:
-    """Return what the columns of the probabilities stand for."""
+def _columns_of(model: Any, ready: Float | None, classes: Any) -> NDArray[Any] | None:
+    """Return what the columns of the probabilities stand for, where somebody says so."""
     if classes is not None:
         return np.asarray(classes)
+    if ready is None:
+        return None
+    named = named_columns(model)
+    return getattr(model, "classes_", None) if named is None else named
+
+
+def _same_columns(columns: Any, soft_labels: Any, n_columns: int) -> NDArray[Any]:
+    """Return what the columns of soft labels stand for; refuse another order."""
+    named = named_columns(soft_labels)
+    if columns is None:
+        return np.arange(n_columns) if named is None else named
+    if named is not None and not np.array_equal(named, columns):
+        raise ValueError(
+            f"the columns of soft_labels are called {first_few(named)}, those of the "
+            f"probabilities {first_few(columns)}: bring them into one order."
+        )
+    return np.asarray(columns)
+
+
+def _class_names(votes: Annotations, n_columns: int | None, columns: Any) -> NDArray[Any]:
+    """Return what the columns of the probabilities stand for, if nobody says so by the labels."""
+    if columns is not None:
+        return np.asarray(columns)
     if n_columns is None or n_columns == votes.n_classes:
         return votes.classes
     numbers = np.arange(n_columns)
@@ -223,7 +249,8 @@ def _with_classes(votes: Annotations, names: NDArray[Any]) -> Annotations:
     used = votes.labels_per_class > 0
     if (place[used] < 0).any():
         raise ValueError(
-            f"labels are not among the classes: {first_few(votes.classes[used][place[used] < 0])}."
+            f"labels are not among the classes: {first_few(votes.classes[used][place[used] < 0])}; "
+            f"the columns stand for {first_few(names)}. If they do not, say for what (classes=)."
         )
     encode(names, "classes")
     parts = (votes.item_ptr, votes.annotator, place[votes.label], votes.items, votes.annotators)

@@ -12,7 +12,7 @@ from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide
 from aggregate.inspection import NextLabels, next_labels
-from aggregate.learning._votes import read_votes
+from aggregate.learning._votes import read_votes, refuse_another_order
 from aggregate.learning.refining._classifier_posterior import classifier_posterior
 from aggregate.learning.refining.crowdlab_refiner import CrowdLabRefiner
 
@@ -106,7 +106,7 @@ def relabel_queue(
     budget : float, optional
         What the next labels may cost.
     **options
-        For `aggregate.next_labels`: prices, costs, candidates, target error, seed.
+        For `aggregate.next_labels`, beside a budget: prices, costs, candidates, target error, seed.
 
     Returns
     -------
@@ -115,7 +115,10 @@ def relabel_queue(
     Raises
     ------
     ValueError
-        If the votes are not about the training rows, or by others than the fitted annotators.
+        If the votes are not about the training rows (a data frame in another order is refused), or
+        by others than the fitted annotators.
+    TypeError
+        If there are options and no budget.
 
     References
     ----------
@@ -136,6 +139,8 @@ def relabel_queue(
     (True, 5)
     """
     check_choice("method", method, METHODS)
+    if options and budget is None:
+        raise TypeError(f"{', '.join(options)} tell whom to ask within a budget: give budget, too.")
     annotations = _check_votes(model, votes)
     posterior = posterior_with_classifier(
         model, annotations, annotator_correlation=annotator_correlation
@@ -239,6 +244,7 @@ def _check_votes(model: CrowdLabRefiner, votes: Any) -> Annotations:
                 f"{type(model).__name__} has no {name}: a fitted CrowdLabRefiner is wanted."
             )
     rows = len(model.classifier_probas_)
+    refuse_another_order(None, votes, model.items_)
     names = model.items_ if isinstance(votes, Annotations) else None
     annotations = read_votes(votes, rows, names)
     same = np.array_equal(annotations.classes, model.classes_)

@@ -32,6 +32,24 @@ def probas_of(model: Any, X: Any, classes: NDArray[Any]) -> Float:
     return in_columns(table, model.classes_, classes)
 
 
+def named_columns(table: Any) -> NDArray[Any] | None:
+    """Return what a data frame calls its columns; None for arrays, or numbers from 0.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> named_columns(pd.DataFrame([[0.3, 0.7]], columns=["dog", "cat"]))
+    array(['dog', 'cat'], dtype=object)
+    >>> named_columns(pd.DataFrame([[0.3, 0.7]])) is None
+    True
+    """
+    columns = getattr(table, "columns", None)
+    if columns is None or callable(columns):
+        return None
+    names = np.asarray(list(columns), dtype=object)
+    return None if np.array_equal(names, np.arange(len(names))) else names
+
+
 def in_columns(
     table: Float, named: NDArray[Any], classes: NDArray[Any], empty: float = 0.0
 ) -> Float:

@@ -13,6 +13,7 @@ from aggregate._all_or_nothing import all_or_nothing
 from aggregate._encoding import encode
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
+from aggregate.learning.soft_labels._columns import named_columns
 from aggregate.learning.soft_labels._expansion import check_soft_labels
 from aggregate.learning.soft_labels._targets import one_hot
 from aggregate.learning.soft_labels._trains_on_soft_labels import TrainsOnSoftLabels
@@ -233,7 +234,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
         soft_labels : array-like of shape (N, K)
             Probabilities of the classes; rows of zeros do not train.
         classes : array-like of shape (K,), optional
-            What the columns are called; by default 0 to K - 1.
+            What the columns are called; by default as in a data frame, else 0 to K - 1.
         sample_weight, groups
             As in `fit`.
 
@@ -245,6 +246,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
         probas = check_soft_labels(soft_labels)
         check_consistent_length(X, probas)
         n_classes = probas.shape[1]
+        classes = named_columns(soft_labels) if classes is None else classes
         names = np.arange(n_classes) if classes is None else np.asarray(classes)
         if len(names) != n_classes or len(encode(names, "classes")[1]) != n_classes:
             raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -228,6 +229,38 @@ def test_soft_labels_rows_without_label_and_missing_classes():
     assert wide.joint.shape == (3, 3)
     assert np.isfinite(wide.joint).all()
     assert not find_label_issues(np.ones((5, 1)), ["x"] * 5).items.is_issue.any()
+
+
+def test_columns_and_rows_of_frames_go_by_their_names():
+    probas, labels, _ = drawn(8)
+    names = np.array(["cat", "dog", "owl"])
+    wanted = find_label_issues(probas, names[labels]).items
+    frame = pd.DataFrame(probas[:, [2, 0, 1]], columns=names[[2, 0, 1]])
+    found = find_label_issues(frame, names[labels]).items
+    np.testing.assert_array_equal(found.is_issue, wanted.is_issue)
+    np.testing.assert_array_equal(found.suggested, wanted.suggested)
+    soft = pd.DataFrame(0.8 * np.eye(3)[labels] + 0.2 / 3, columns=names)
+    by_mass = find_label_issues(frame, soft_labels=soft[names[[2, 0, 1]]]).items
+    np.testing.assert_array_equal(by_mass.suggested, wanted.suggested)
+    with pytest.raises(ValueError, match="bring them into one order"):
+        find_label_issues(frame, soft_labels=soft)
+    with pytest.raises(ValueError, match=r"the columns stand for 'owl', 'cat', 'dog'.*classes="):
+        find_label_issues(frame, labels)
+    rows = [f"item {i}" for i in range(len(labels))]
+    votes = pd.DataFrame(labels[::-1, np.newaxis].repeat(2, axis=1), index=rows[::-1])
+    with pytest.raises(ValueError, match="in another order"):
+        find_label_issues(pd.DataFrame(probas, index=rows), votes)
+
+
+def test_a_refiner_says_what_its_columns_stand_for():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(3, size=90)
+    X = rng.normal(size=(90, 3)) + 3 * np.eye(3)[truth]
+    table = np.array(["low", "mid", "high"])[truth][:, np.newaxis].repeat(2, axis=1)
+    declared = Annotations.from_matrix(table, classes=["low", "mid", "high"])
+    refiner = CrowdLabRefiner(n_folds=3).fit(X, declared)
+    found = find_label_issues(refiner, table).items
+    assert np.mean(found.suggested == table[:, 0]) > 0.9
 
 
 def test_table_of_issues():

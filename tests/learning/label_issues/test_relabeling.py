@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from aggregate import Annotations, MajorityVote
@@ -144,3 +145,17 @@ def test_refusals(problem):
         relabel_queue(model, votes, method="entropy")
     with pytest.raises(ValueError, match="annotator_correlation"):
         relabel_queue(model, votes, annotator_correlation=2.0)
+    with pytest.raises(TypeError, match="price tell whom to ask within a budget: give budget"):
+        relabel_queue(model, votes, price=1.0)
+
+
+def test_tables_in_another_order_are_refused(problem):
+    X, votes, _, _ = problem
+    names = [f"item {i}" for i in range(150)]
+    table = pd.DataFrame(votes, index=names)
+    model = CrowdLabRefiner(max_iter=1).fit(X, table)
+    first = relabel_queue(model, table)
+    assert first.items[0] in names
+    for ask in (relabel_queue, posterior_with_classifier):
+        with pytest.raises(ValueError, match="in another order"):
+            ask(model, table[::-1])

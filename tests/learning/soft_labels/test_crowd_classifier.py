@@ -165,6 +165,13 @@ class TestFit:
         assert model.predict(X).tolist() == classes[plain.predict(X)].tolist()
         assert model.score(X, truth, gold=classes[truth]) == plain.score(X, truth)
 
+    def test_columns_of_a_frame_are_classes(self, crowd):
+        X, votes, truth = crowd
+        soft = pd.DataFrame(DawidSkene().fit(votes).probas_, columns=["z", "x", "y"])
+        model = logistic().fit_soft(X, soft)
+        assert model.classes_.tolist() == ["z", "x", "y"]
+        assert np.mean(model.predict(X) == np.array(["z", "x", "y"])[truth]) > 0.8
+
     def test_given_soft_labels(self, crowd):
         X, votes, _ = crowd
         model = logistic().fit(X, votes)

@@ -115,7 +115,8 @@ def _to_column(values: Any, what: str) -> Any:
     elif not isinstance(values, np.ndarray):
         if isinstance(values, str | bytes | Set) or not isinstance(values, Iterable):
             raise ValueError(f"{what} must be a column of values; got {values!r}.")
-        if not hasattr(values, "dtype"):  # an extension array knows how to become Arrow
+        tensor = hasattr(values, "__dlpack__")
+        if tensor or not hasattr(values, "dtype"):  # extension arrays know how to become Arrow
             values = np.asarray(values) if hasattr(values, "__array__") else list(values)
     if isinstance(values, np.ndarray):
         if values.ndim != 1:

@@ -219,3 +219,24 @@ def test_match_compares_numbers_by_value_and_text_as_text():
     known = np.array([1, 2, "1"], dtype=object)
     assert match(np.array([1.0, 3.0]), known).tolist() == [0, -1]
     assert match(np.array(["1", "2"], dtype=object), known).tolist() == [2, -1]
+
+
+def test_what_lends_its_memory_is_read_as_an_array():
+    class Tensor:  # as PyTorch's: a dtype that is none of NumPy's, and entries that are tensors
+        dtype = "torch.int64"
+        values = np.array([3, -1, 3])
+
+        def __array__(self, dtype=None, copy=None):
+            return self.values
+
+        def __dlpack__(self):
+            raise AssertionError("not asked for")
+
+        def __iter__(self):
+            return iter([object()] * 3)
+
+        def __len__(self):
+            return 3
+
+    codes, table = encode(Tensor())
+    assert (codes.tolist(), table.tolist()) == ([1, 0, 1], [-1, 3])

@@ -36,6 +36,9 @@ def read_features(estimator: Any, X: Any, *, reset: bool) -> Any:
         )
     if X.dim() < 2 or len(X) == 0:
         raise ValueError(f"X must have rows of features; got a tensor of shape {tuple(X.shape)}.")
+    if X.is_complex():
+        raise ValueError("X must hold real numbers; got a complex tensor.")
+    X = X.detach()  # else each batch would go back through what X was made of
     if X.is_floating_point() and not bool(torch.isfinite(X).all()):
         raise ValueError("Input X contains NaN or infinity.")
     if reset:

@@ -10,6 +10,7 @@ import torch
 
 from aggregate._validation import check_choice, check_number
 from aggregate.learning.torch._judging import METRICS
+from aggregate.learning.torch._starts import check_aggregator
 from aggregate.learning.torch._training import OPTIMIZERS, Settings
 from aggregate.learning.torch.losses import HEADS
 
@@ -46,6 +47,7 @@ def check_parameters(model: Any) -> None:
     if not callable(model.optimizer):
         check_choice("optimizer", model.optimizer, list(OPTIMIZERS))
     _check_device(model.device)
+    check_aggregator(model.aggregator)
     check_choice("init", model.init, ["identity", "aggregator"])
     check_choice("validation_metric", model.validation_metric, METRICS)
     for name in ("batch_size", "max_epochs", "n_init"):

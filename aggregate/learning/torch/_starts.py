@@ -28,6 +28,19 @@ class FromVotes(NamedTuple):
     class_prior: Float
 
 
+def check_aggregator(aggregator: Any) -> None:
+    """Refuse what is neither a name nor a model."""
+    if isinstance(aggregator, str):
+        if aggregator not in AGGREGATORS:
+            names = ", ".join(map(repr, AGGREGATORS))
+            raise ValueError(f"aggregator must be {names} or a model; got {aggregator!r}.")
+    elif not isinstance(aggregator, BaseAggregator):
+        raise TypeError(
+            "aggregator must be a name or one of the package's models (an instance: DawidSkene(), "
+            f"Auto() …); got {aggregator!r}."
+        )
+
+
 def from_votes(aggregator: Any, votes: Annotations, gold: Any) -> FromVotes:
     """Fit an aggregator to the votes and read confusions off its soft labels.
 
@@ -37,18 +50,7 @@ def from_votes(aggregator: Any, votes: Annotations, gold: Any) -> FromVotes:
     votes : Annotations
     gold : as the user gave it
     """
-    if isinstance(aggregator, str):
-        if aggregator not in AGGREGATORS:
-            names = ", ".join(map(repr, AGGREGATORS))
-            raise ValueError(f"aggregator must be {names} or a model; got {aggregator!r}.")
-        model = AGGREGATORS[aggregator]()
-    elif isinstance(aggregator, BaseAggregator):
-        model = clone(aggregator)
-    else:
-        raise TypeError(
-            "aggregator must be a name or one of the package's models (an instance: DawidSkene(), "
-            f"Auto() …); got {aggregator!r}."
-        )
+    model = AGGREGATORS[aggregator]() if isinstance(aggregator, str) else clone(aggregator)
     soft = model.fit(votes, gold=gold).probas_
     labelled = (votes.labels_per_item > 0) | (soft.max(axis=1) == 1)
     return FromVotes(soft, confusions_of(votes, soft), class_shares(soft, labelled))

@@ -100,8 +100,9 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
     device : {"cpu", "cuda", ...}, default="cpu"
     verbose : bool, default=False
         Show progress.
-    random_state : int or Generator, optional
-        Seed of weights, batches and drop-out. PyTorch's own generators are left alone.
+    random_state : int, Generator or None, default=0
+        Seed of weights, batches and drop-out; None for others in each fit. PyTorch's own
+        generators are left alone.
 
     Attributes
     ----------
@@ -168,7 +169,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
         annotator_correlation: float = 0.4,
         device: Any = "cpu",
         verbose: bool = False,
-        random_state: int | np.random.Generator | None = None,
+        random_state: int | np.random.Generator | None = 0,
     ) -> None:
         self.module = module
         self.loss = loss

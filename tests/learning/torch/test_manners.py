@@ -108,6 +108,28 @@ class TestManners:
             fitted.predict_proba(as_tensor), fitted.predict_proba(crowd.X)
         )
 
+    def test_everything_may_be_a_tensor(self, crowd, fitted):
+        X = torch.tensor(crowd.X, requires_grad=True)  # an embedding, say
+        gold = np.where(np.arange(400) < 20, crowd.truth, -1)
+        known = clone(fitted).fit(crowd.X, crowd.table, gold=gold)
+        again = clone(fitted).fit(X, torch.tensor(crowd.table), gold=torch.tensor(gold))
+        np.testing.assert_array_equal(again.probas_, known.probas_)
+        wanted = known.score(crowd.X, crowd.table, gold=gold)
+        assert again.score(X, torch.tensor(crowd.table), gold=torch.tensor(gold)) == wanted
+        assert X.grad is None
+        with pytest.raises(ValueError, match="real numbers; got a complex tensor"):
+            fitted.predict(torch.zeros(4, 2, dtype=torch.complex64))
+
+    def test_the_default_seed_is_that_of_the_room(self, crowd):
+        options = {name: value for name, value in QUICK.items() if name != "random_state"}
+        options["max_epochs"] = 2
+        first, second = (
+            TorchCrowdClassifier(**options).fit(crowd.X, crowd.table).probas_ for _ in range(2)
+        )
+        np.testing.assert_array_equal(first, second)
+        drawn = TorchCrowdClassifier(random_state=None, **options).fit(crowd.X, crowd.table)
+        assert not np.array_equal(drawn.probas_, first)
+
     @pytest.mark.parametrize(
         ("params", "message"),
         [
@@ -121,7 +143,7 @@ class TestManners:
             ({"regularization": -1.0}, "regularization must be a number of at least 0"),
             ({"validation_fraction": 1.0}, "validation_fraction must be a number"),
             ({"warm_up_epochs": 40}, "must be fewer"),
-            ({"warm_up_epochs": 2, "aggregator": "mean"}, "aggregator must be 'majority'"),
+            ({"aggregator": "mean"}, "aggregator must be 'majority'"),
         ],
     )
     def test_parameters_out_of_range(self, crowd, params, message):
@@ -147,9 +169,7 @@ class TestManners:
 
     def test_an_aggregator_that_is_none(self, crowd):
         with pytest.raises(TypeError, match=r"an instance: DawidSkene\(\).*; got <class"):
-            TorchCrowdClassifier(loss="soft", aggregator=MajorityVote, **QUICK).fit(
-                crowd.X, crowd.table
-            )
+            TorchCrowdClassifier(aggregator=MajorityVote, **QUICK).fit(crowd.X, crowd.table)
 
     def test_progress(self, crowd, capsys):
         options = QUICK | {"max_epochs": 2, "verbose": True}

@@ -7,16 +7,13 @@ use, and what it read of a mapped file is given back, so a pass over a folder ta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregate._arrays import AnnotationArrays
 from aggregate._tables import row_codes
 from aggregate.storage import release
-
-if TYPE_CHECKING:
-    from aggregate.annotations import Annotations
 
 ANNOTATIONS_PER_CHUNK = 1 << 18
 
@@ -38,7 +35,7 @@ def chunks(item_ptr: NDArray[np.int64], first: int, last: int) -> Iterator[tuple
 
 
 def chunk_codes(
-    annotations: Annotations, first: int, last: int, n_annotators: int, n_responses: int
+    annotations: AnnotationArrays, first: int, last: int, n_annotators: int, n_responses: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
     """Return pointers from 0 and table rows (see `row_codes`) of the items ``first`` to ``last``.
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregate._arrays import AnnotationArrays
 from aggregate._encoding import decode_table, match
 from aggregate._validation import check_choice, first_few
 
-if TYPE_CHECKING:
-    from aggregate.annotations import Annotations
+Votes = TypeVar("Votes", bound=AnnotationArrays)
 
 
-def to_frame(annotations: Annotations, backend: str) -> Any:
+def to_frame(annotations: AnnotationArrays, backend: str) -> Any:
     """Write one row per label; see `Annotations.to_frame`."""
     check_choice("backend", backend, ("pandas", "polars", "pyarrow"))
     columns = {
@@ -46,7 +46,7 @@ def _as_arrow(values: NDArray[Any]) -> Any:
         return pa.array([str(value) for value in values.tolist()], pa.string())
 
 
-def to_matrix(annotations: Annotations) -> NDArray[Any]:
+def to_matrix(annotations: AnnotationArrays) -> NDArray[Any]:
     """Spread the labels over an (N, M) table; see `Annotations.to_matrix`."""
     cell = annotations.item.astype(np.int64) * annotations.n_annotators + annotations.annotator
     repeated = np.flatnonzero(np.diff(cell) == 0)
@@ -73,7 +73,7 @@ def _empty_table(dtype: np.dtype[Any], shape: tuple[int, int]) -> NDArray[Any]:
     return np.full(shape, None, dtype=object)
 
 
-def select(annotations: Annotations, items: Any, annotators: Any) -> Annotations:
+def select(annotations: Votes, items: Any, annotators: Any) -> Votes:
     """Keep some items and annotators; see `Annotations.select`."""
     keep_item = _mask(items, annotations.items, "items")
     keep_annotator = _mask(annotators, annotations.annotators, "annotators")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregate._arrays import AnnotationArrays
 from aggregate.storage import count_codes
-
-if TYPE_CHECKING:
-    from aggregate.annotations import Annotations
 
 
 class Spread(NamedTuple):
@@ -63,7 +61,7 @@ class AnnotationsSummary:
         return "\n".join([*lines, f"share of labels: {shown}{more}"])
 
 
-def summarize(annotations: Annotations) -> AnnotationsSummary:
+def summarize(annotations: AnnotationArrays) -> AnnotationsSummary:
     """Count what `Annotations.describe` reports."""
     per_item, per_annotator = annotations.labels_per_item, annotations.labels_per_annotator
     repeats = 0

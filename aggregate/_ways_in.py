@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike
 
 from aggregate import _constructors
+from aggregate._arrays import AnnotationArrays
 from aggregate._constructors import AUTO
 from aggregate.storage import open_folder
 
 OnDuplicate = Literal["keep", "first", "last", "error"]
 
 
-class WaysIn:
+class WaysIn(AnnotationArrays):
     """The constructors of `Annotations` by name, each a thin door to `_constructors`."""
-
-    if TYPE_CHECKING:
-
-        def __init__(self, *parts: Any) -> None: ...
 
     @classmethod
     def from_columns(

@@ -1,99 +1,21 @@
-"""The ways out of `Annotations`: frames, tables, selections, blocks of items, folders."""
+"""The ways out of `Annotations`: frames, tables, selections, folders, summaries."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import Any, Literal, Self
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aggregate import _export
+from aggregate._arrays import AnnotationArrays
 from aggregate._summary import AnnotationsSummary, summarize
-from aggregate.storage import is_mapped, release, save_folder
-
-if TYPE_CHECKING:
-    from aggregate.annotations import Annotations
+from aggregate.storage import Stored, save_folder
 
 
-class WaysOut:
+class WaysOut(AnnotationArrays):
     """What can be had from `Annotations` beside its arrays."""
-
-    if TYPE_CHECKING:
-        item_ptr: NDArray[np.int64]
-        annotator: NDArray[np.int32]
-        label: NDArray[np.int32]
-        items: NDArray[Any]
-        annotators: NDArray[Any]
-        classes: NDArray[Any]
-
-        @property
-        def n_items(self) -> int: ...
-
-    @property
-    def _itself(self) -> Annotations:
-        return cast("Annotations", self)
-
-    # Block by block --------------------------------------------------------------------------
-
-    folder: ClassVar[str | None] = None
-    """Where `open` found it; None for annotations in memory."""
-
-    @property
-    def on_disk(self) -> bool:
-        """Whether the arrays are mapped from files (see `open`) instead of held in memory.
-
-        `item_ptr`, `annotator` and `label` are then arrays like any other, to be read in slices;
-        what makes an array of one entry per annotation of them (`item`, `by_annotator`) takes
-        the memory that mapping has saved.
-        """
-        return is_mapped(self.item_ptr)
-
-    def blocks(self, n_annotations: int = 1 << 22) -> Iterator[tuple[int, int, Annotations]]:
-        """Yield consecutive blocks of items as annotations in memory.
-
-        Parameters
-        ----------
-        n_annotations : int, default=4194304
-            About how many entries a block has; an item is never divided.
-
-        Yields
-        ------
-        first, last : int
-            The block has the items ``first`` to ``last - 1``.
-        annotations : Annotations
-            Of those items, with all annotators and classes.
-
-        Examples
-        --------
-        >>> from aggregate import Annotations
-        >>> votes = Annotations.from_matrix([[0, 1], [1, 1], [0, -1]])
-        >>> for first, last, part in votes.blocks(3):
-        ...     print(first, last, part)
-        0 1 Annotations(1 items, 2 annotators, 2 classes, 2 annotations)
-        1 3 Annotations(2 items, 2 annotators, 2 classes, 3 annotations)
-        """
-        first, stop = 0, self.n_items
-        while first < stop:
-            target = self.item_ptr[first] + n_annotations
-            last = int(np.searchsorted(self.item_ptr, target, side="right")) - 1
-            last = min(max(last, first + 1), stop)
-            yield first, last, self._block(first, last)
-            first = last
-
-    def _block(self, first: int, last: int) -> Annotations:
-        start, end = int(self.item_ptr[first]), int(self.item_ptr[last])
-        views = self.annotator[start:end], self.label[start:end], self.items[first:last]
-        annotator, label, items = (np.array(view) for view in views) if self.on_disk else views
-        for view in views:
-            release(view)
-        pointers = self.item_ptr[first : last + 1] - start
-        parts = pointers, annotator, label, items, self.annotators, self.classes
-        return type(self._itself)(*parts)
-
-    # Ways out ------------------------------------------------------------------------------
 
     def to_frame(self, backend: Literal["pandas", "polars", "pyarrow"] = "pandas") -> Any:
         """Return a long table with the columns item, annotator and label, one row per label.
@@ -109,7 +31,7 @@ class WaysOut:
         1     1          0   dog
         2     1          1   dog
         """
-        return _export.to_frame(self._itself, backend)
+        return _export.to_frame(self, backend)
 
     def to_matrix(self) -> NDArray[Any]:
         """Return the (N, M) table of labels; missing is -1, NaN or None, as the labels' kind asks.
@@ -122,11 +44,11 @@ class WaysOut:
         ValueError
             If an annotator labelled an item more than once, or -1 is a class.
         """
-        return _export.to_matrix(self._itself)
+        return _export.to_matrix(self)
 
     def select(
         self, *, items: ArrayLike | None = None, annotators: ArrayLike | None = None
-    ) -> Annotations:
+    ) -> Self:
         """Return the annotations of some items and annotators; the classes stay.
 
         Parameters
@@ -146,7 +68,7 @@ class WaysOut:
         >>> votes.select(items=[0, 2], annotators=[True, False])
         Annotations(2 items, 1 annotators, 2 classes, 2 annotations)
         """
-        return _export.select(self._itself, items, annotators)
+        return _export.select(self, items, annotators)
 
     def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write everything to a folder that `open` maps: raw arrays and a header in JSON.
@@ -172,8 +94,9 @@ class WaysOut:
             If the place is taken or cannot be written, or identifiers are neither numbers, text,
             truth values nor dates. A `ValueError`.
         """
-        return save_folder(self._itself, folder, overwrite=overwrite)
+        parts = (getattr(self, name) for name in Stored._fields)
+        return save_folder(Stored(*parts), folder, overwrite=overwrite)
 
     def describe(self) -> AnnotationsSummary:
         """Return the sizes, the spread of labels over items and annotators, the class counts."""
-        return summarize(self._itself)
+        return summarize(self)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,6 @@ from aggregate.storage.mapping import mapped_array
 from aggregate.storage.tables import decoded_table, is_plain
 from aggregate.storage.writer import FolderWriter
 
-if TYPE_CHECKING:
-    from aggregate.annotations import Annotations
-
 ARRAYS: Final = {"item_ptr": "<i8", "annotator": "<i4", "label": "<i4"}
 TABLES: Final = ("items", "annotators", "classes")
 SMALL: Final = 1 << 26
@@ -28,7 +25,7 @@ SMALL: Final = 1 << 26
 
 
 class Stored(NamedTuple):
-    """What a folder holds, in the order in which `Annotations` takes it."""
+    """What a folder holds, named and in the order as `Annotations` has it."""
 
     item_ptr: NDArray[np.int64]
     annotator: NDArray[np.int32]
@@ -39,16 +36,14 @@ class Stored(NamedTuple):
     report: ImportReport | None
 
 
-def save_folder(
-    annotations: Annotations, folder: str | os.PathLike[str], *, overwrite: bool
-) -> Path:
+def save_folder(stored: Stored, folder: str | os.PathLike[str], *, overwrite: bool) -> Path:
     """Write annotations to a folder; see `Annotations.save`."""
     with FolderWriter(folder, overwrite=overwrite) as writer:
         for name in TABLES:  # first, since they may be refused
-            writer.table(name, getattr(annotations, name))
+            writer.table(name, getattr(stored, name))
         for name, dtype in ARRAYS.items():
-            writer.array(name, dtype).append(getattr(annotations, name))
-        return writer.commit(annotations.report)
+            writer.array(name, dtype).append(getattr(stored, name))
+        return writer.commit(stored.report)
 
 
 def open_folder(folder: str | os.PathLike[str], *, verify: bool | None = None) -> Stored:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
@@ -42,6 +43,8 @@ def read_votes(y: Any, n_rows: int, items: Any = None) -> Annotations:
     ValueError
         If the numbers of rows differ, a table has a row per vote, names repeat, items with labels
         are not among the rows, a vector holds numbers that are no classes, or there is no label.
+    TypeError
+        If it is a sparse table.
 
     Warns
     -----
@@ -52,6 +55,11 @@ def read_votes(y: Any, n_rows: int, items: Any = None) -> Annotations:
         raise ValueError(
             "this classifier requires y to be passed, but the target y is None: pass the votes, "
             "as Annotations, as a table with a column per annotator, or as a vector of labels."
+        )
+    if issparse(y):
+        raise TypeError(
+            "y is a sparse table, of which a dense one would make labels (0) out of missing ones: "
+            "pass y=Annotations.from_sparse(y)."
         )
     if isinstance(y, Annotations):
         votes = _in_rows(y, n_rows) if items is None else _by_name(y, n_rows, items)

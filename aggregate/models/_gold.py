@@ -104,10 +104,11 @@ def _from_mapping(
 
 
 def _from_array(gold: Any, annotations: Annotations) -> tuple[NDArray[np.int32], Any]:
-    if len(gold) != annotations.n_items:
+    if not hasattr(gold, "__len__") or len(gold) != annotations.n_items:
+        got = len(gold) if hasattr(gold, "__len__") else repr(gold)
         raise ValueError(
             f"gold must have one entry per item, {annotations.n_items}, with None, NaN or -1 "
-            f"where the class is unknown; got {len(gold)}. For a few items, pass a mapping "
+            f"where the class is unknown; got {got}. For a few items, pass a mapping "
             "{item: class}."
         )
     return np.arange(annotations.n_items, dtype=np.int32), gold

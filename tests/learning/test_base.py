@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import coo_array, csr_array
 from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_validate
@@ -108,6 +109,11 @@ class TestReadVotes:
     def test_messages(self, y, items, message):
         with pytest.raises(ValueError, match=message):
             read_votes(y, 3, items)
+
+    def test_a_sparse_table_is_not_made_dense(self):
+        for kind in (csr_array, coo_array):
+            with pytest.raises(TypeError, match=r"pass y=Annotations\.from_sparse\(y\)"):
+                read_votes(kind([[1, 0], [0, 2]]), 2)
 
     def test_containers_that_do_not_fit(self):
         votes = Annotations.from_columns(["p", "q"], ["ann", "ann"], [0, 1])

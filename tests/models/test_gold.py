@@ -76,6 +76,8 @@ class TestReading:
     def test_a_wrong_length(self, votes):
         with pytest.raises(ValueError, match=r"one entry per item, 3, .*; got 2\. For a few items"):
             gold_codes(["yes", "no"], votes)
+        with pytest.raises(ValueError, match="one entry per item, 3, .*; got True"):
+            gold_codes(True, votes)
 
     def test_1_is_not_the_text_1(self):
         votes = Annotations.from_columns(["1", "2"], ["u", "u"], [0, 1])

@@ -12,6 +12,10 @@ from aggregate._encoding import encode
 from aggregate._validation import first_few
 from aggregate.annotations import Annotations
 
+_NAME_THEM = (
+    "Answers that are lists of messages or of tokens need a name or a text each (json.dumps)."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class PreferencePairs:
@@ -65,8 +69,8 @@ def read_preferences(
     Raises
     ------
     ValueError
-        If the columns differ in length, an answer or a prompt is missing, or an answer is
-        preferred to itself.
+        If the columns differ in length, an answer or a prompt is missing, an answer is preferred
+        to itself, or one is written as a number here and as text there (1, '1').
 
     Examples
     --------
@@ -80,8 +84,8 @@ def read_preferences(
     >>> found.chosen.tolist(), found.probability.round(2).tolist()
     (['a1', 'b1'], [0.67, 1.0])
     """
-    n_votes = len(np.asarray(chosen, dtype=object))
-    better, worse, answers = _two_columns(chosen, rejected, n_votes)
+    better, worse, answers = _two_columns(_column(chosen, "chosen"), _column(rejected, "rejected"))
+    n_votes = len(better)
     about, table = np.zeros(n_votes, dtype=np.int64), None
     if prompts is not None:
         codes, table = encode(prompts, "prompts")
@@ -100,14 +104,43 @@ def read_preferences(
     return PreferencePairs(votes, (answers[pairs[:, 1]], answers[pairs[:, 2]]), names)
 
 
+def _column(answers: ArrayLike, what: str) -> NDArray[Any]:
+    column = np.asarray(answers, dtype=object)
+    if column.ndim != 1:
+        raise ValueError(
+            f"{what} must be a column with an entry per vote; got shape "
+            f"{column.shape}. {_NAME_THEM}"
+        )
+    return column
+
+
 def _two_columns(
-    chosen: ArrayLike, rejected: ArrayLike, n_votes: int
+    chosen: NDArray[Any], rejected: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
     """Return both columns as codes in one table of answers."""
-    parts = [np.asarray(part, dtype=object) for part in (chosen, rejected)]
-    codes, answers = encode(np.concatenate(parts), "answers")
+    try:
+        codes, answers = encode(np.concatenate([chosen, rejected]), "answers")
+    except ValueError as error:
+        error.add_note(_NAME_THEM)
+        raise
+    _refuse_two_spellings(answers)
+    n_votes = len(chosen)
     better = _complete(codes[:n_votes], "chosen", n_votes)
     return better, _complete(codes[n_votes:], "rejected", n_votes), answers
+
+
+def _refuse_two_spellings(answers: NDArray[Any]) -> None:
+    """Refuse a table that holds the same answer as a number and as text."""
+    names = answers.tolist()
+    texts = {name for name in names if isinstance(name, str)}
+    if len(texts) in (0, len(names)):
+        return
+    both = [name for name in names if not isinstance(name, str) and str(name) in texts]
+    if both:
+        raise ValueError(
+            f"{first_few(both)} are answers as numbers and, elsewhere, as text ({str(both[0])!r}): "
+            "bring chosen and rejected to one type."
+        )
 
 
 def _complete(codes: NDArray[np.int32], what: str, n_votes: int) -> NDArray[np.int64]:

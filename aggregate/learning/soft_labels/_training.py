@@ -192,5 +192,6 @@ def _needs_weights(estimator: Any) -> None:
     if not takes_weights(estimator):
         raise ValueError(
             f"{type(estimator).__name__} takes no sample_weight, so rows cannot differ in weight: "
-            "leave out class_weight and sample_weight, or take an estimator that has it."
+            "leave out class_weight, weight_by_confidence and sample_weight, or take an estimator "
+            "that has it."
         )

@@ -55,6 +55,8 @@ class TrainsOnSoftLabels(Delegating):
             )
         targets = self._targets(probas) * weight[:, np.newaxis]
         targets *= class_weights(self.class_weight, targets, self.classes_)
+        if not targets.any():
+            raise ValueError("class_weight is zero for every class that rows have; nothing trains.")
         X, targets, rows = all_rows(X, targets)
         told = names_for_estimators(self.classes_)
         order = np.argsort(told)  # scikit-learn's order, which its scores of probabilities expect

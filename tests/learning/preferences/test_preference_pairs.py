@@ -56,6 +56,8 @@ def test_all_may_agree_on_the_first():
         ((["a", None], ["b", "c"], [0, 1]), r"chosen must not be missing \(row 1\)"),
         ((["a", "b"], [None, "c"], [0, 1]), r"rejected must not be missing \(row 0\)"),
         ((["a", "b"], ["b"], [0, 1]), "rejected must have an entry for each of the 2 votes; got 1"),
+        (("ab", "ba", [0, 1]), r"chosen must be a column with an entry per vote; got shape \(\)"),
+        (([1, 2], ["2", 3], [0, 1]), "2 are answers as numbers and, elsewhere, as text \\('2'\\)"),
     ],
 )
 def test_refusals(columns, message):
@@ -66,3 +68,16 @@ def test_refusals(columns, message):
 def test_prompts_that_do_not_fit():
     with pytest.raises(ValueError, match="prompts must have an entry for each of the 2 votes"):
         read_preferences(["a", "b"], ["b", "c"], [0, 1], prompts=["p"])
+
+
+@pytest.mark.parametrize("answer", [[{"role": "user"}], {"role": "user"}, [1, 2]])
+def test_answers_that_are_no_names(answer):
+    with pytest.raises(ValueError, match=r"answers must be|must be a column") as raised:
+        read_preferences([answer], [answer], ["ann"])
+    said = [str(raised.value), *getattr(raised.value, "__notes__", [])]
+    assert any("json.dumps" in part for part in said)
+
+
+def test_numbers_and_words_may_stand_side_by_side():
+    pairs = read_preferences([42, "none"], ["none", 42], ["ann", "bob"])
+    assert pairs.annotations.to_matrix().tolist() == [["first", "second"]]

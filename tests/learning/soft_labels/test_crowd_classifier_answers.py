@@ -130,6 +130,7 @@ class TestRefusals:
             ({"temperature": 0}, ValueError, "temperature"),
             ({"min_mass": -1}, ValueError, "min_mass"),
             ({"class_weight": {7: 1}}, ValueError, "names 7"),
+            ({"class_weight": {0: 0, 1: 0, 2: 0}}, ValueError, "zero for every class"),
             ({"estimator": LogisticRegression}, TypeError, "an instance, with"),
             ({"estimator": "svm"}, TypeError, "got 'svm'"),
             ({"estimator": StandardScaler()}, TypeError, "fit and predict"),
@@ -147,8 +148,9 @@ class TestRefusals:
         for model in (
             CrowdClassifier(KNeighborsClassifier(), class_weight="balanced"),
             CrowdClassifier(KNeighborsClassifier(), strategy="hard", class_weight={0: 2}),
+            CrowdClassifier(KNeighborsClassifier(), weight_by_confidence=True),
         ):
-            with pytest.raises(ValueError, match="KNeighborsClassifier takes no sample_weight"):
+            with pytest.raises(ValueError, match=r"takes no sample_weight.*weight_by_confidence"):
                 model.fit(X, votes)
 
     def test_the_estimators_own_balance(self, crowd):

@@ -76,7 +76,7 @@ class TestReading:
     def test_a_wrong_length(self, votes):
         with pytest.raises(ValueError, match=r"one entry per item, 3, .*; got 2\. For a few items"):
             gold_codes(["yes", "no"], votes)
-        with pytest.raises(ValueError, match="one entry per item, 3, .*; got True"):
+        with pytest.raises(ValueError, match=r"one entry per item, 3, .*; got True"):
             gold_codes(True, votes)
 
     def test_1_is_not_the_text_1(self):

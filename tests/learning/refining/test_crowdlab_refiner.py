@@ -38,15 +38,41 @@ def crowd(n_rows=150, n_classes=3, n_annotators=4, right=0.6, missing=0.3, seed=
 
 def one_round_by_hand(X, votes, folds):
     """Vote shares, a fit per fold, a temperature from a grid, CROWDLAB's average: in loops."""
-    n_rows, n_classes = len(X), votes.max() + 1
-    shares, majority = np.zeros((2, n_rows, n_classes))
-    for i in range(n_rows):
+    shares, majority = shares_by_hand(votes)
+    probas = left_out_by_hand(X, shares, folds)
+    costs = []
+    grid = np.linspace(1, 3, 2001)
+    for t in grid:
+        soft = probas ** (1 / t) / (probas ** (1 / t)).sum(axis=1, keepdims=True)
+        costs.append(-(majority * np.log(soft)).sum())
+    t = grid[np.argmin(costs)]
+    soft = probas ** (1 / t) / (probas ** (1 / t)).sum(axis=1, keepdims=True)
+    agree, weight, w = weights_by_hand(votes, majority, soft)
+    found = w * soft
+    n_classes = votes.max() + 1
+    for i, row in enumerate(votes):
+        for j in np.flatnonzero(row >= 0):
+            others = (1 - agree) / (n_classes - 1)
+            found[i] += weight[j] * np.where(np.arange(n_classes) == row[j], agree, others)
+    return found / found.sum(axis=1, keepdims=True), w, t
+
+
+def shares_by_hand(votes):
+    """Return the shares of the votes, and of the classes that lead."""
+    shares, majority = np.zeros((2, len(votes), votes.max() + 1))
+    for i in range(len(votes)):
         for y in votes[i][votes[i] >= 0]:
             shares[i, y] += 1
         majority[i] = shares[i] == shares[i].max()
         majority[i] /= majority[i].sum()
         shares[i] /= shares[i].sum()
-    probas = np.empty((n_rows, n_classes))
+    return shares, majority
+
+
+def left_out_by_hand(X, shares, folds):
+    """Return probabilities by a classifier fitted to the other folds."""
+    n_classes = shares.shape[1]
+    probas = np.empty_like(shares)
     for fold in range(folds.max() + 1):
         inside = folds != fold
         model = LogisticRegression(tol=1e-8, max_iter=1000).fit(
@@ -55,13 +81,11 @@ def one_round_by_hand(X, votes, folds):
             shares[inside].ravel(),
         )
         probas[~inside] = model.predict_proba(X[~inside])
-    costs = []
-    grid = np.linspace(1, 3, 2001)
-    for t in grid:
-        soft = probas ** (1 / t) / (probas ** (1 / t)).sum(axis=1, keepdims=True)
-        costs.append(-(majority * np.log(soft)).sum())
-    t = grid[np.argmin(costs)]
-    soft = probas ** (1 / t) / (probas ** (1 / t)).sum(axis=1, keepdims=True)
+    return probas
+
+
+def weights_by_hand(votes, majority, soft):
+    """Return how often votes are right, and what each annotator and the classifier weigh."""
     several = (votes >= 0).sum(axis=1) > 1
     base = 1 - majority[several].sum(axis=0).max() / several.sum()
     right = [majority[i, y] for i in np.flatnonzero(several) for y in votes[i] if y >= 0]
@@ -75,17 +99,9 @@ def one_round_by_hand(X, votes, folds):
             alike += (others == votes[i, j]).sum()
         weight.append(max(1 - (1 - (alike + 1.4) / (met + 2)) / base, 1e-6))
     said = np.zeros_like(soft)
-    said[np.arange(n_rows), soft.argmax(axis=1)] = 1
+    said[np.arange(len(soft)), soft.argmax(axis=1)] = 1
     error = 1 - ((said * majority)[several].sum() + 1.4) / (several.sum() + 2)
-    w = max(1 - error / base, 1e-6) * np.sqrt((votes >= 0).sum() / n_rows)
-    found = w * soft
-    for i in range(n_rows):
-        for j, y in enumerate(votes[i]):
-            if y >= 0:
-                found[i] += weight[j] * np.where(
-                    np.arange(n_classes) == y, agree, (1 - agree) / (n_classes - 1)
-                )
-    return found / found.sum(axis=1, keepdims=True), w, t
+    return agree, weight, max(1 - error / base, 1e-6) * np.sqrt((votes >= 0).sum() / len(votes))
 
 
 def test_one_round_against_loops():

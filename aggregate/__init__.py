@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from aggregate._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from aggregate.annotations import Annotations
     from aggregate.datasets import load_dataset
@@ -74,8 +76,6 @@ if TYPE_CHECKING:
         load_model,
     )
     from aggregate.simulate import simulate_annotations, simulate_files
-
-__version__ = "0.1.0.dev0"
 
 # Names resolve on first use (PEP 562), so that importing the package does no work.
 _HOME = {

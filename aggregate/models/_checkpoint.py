@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregate._validation import check_number, first_few
+from aggregate._version import __version__
 from aggregate.annotations import Annotations
 from aggregate.io.archive import Arrays, Kind, read_archive, write_archive
 from aggregate.io.errors import ReadError, WriteError
@@ -99,8 +100,6 @@ class Checkpoint:
 
     def write(self) -> None:
         """Write the file, whole or not at all."""
-        from aggregate import __version__
-
         header = {
             "package_version": __version__,
             "fingerprints": self.fingerprints,

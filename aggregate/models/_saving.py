@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sklearn.utils.validation import check_is_fitted
 
+from aggregate._version import __version__
 from aggregate.io.archive import Arrays, Kind, write_archive
 from aggregate.models._values import CannotSaveError, pack
 
@@ -17,8 +18,6 @@ _OF_ITEMS: Final = frozenset({"items_", "labels_", "probas_", "item_difficulty_"
 
 def save_model(model: Any, path: str | os.PathLike[str], *, items: bool = True) -> None:
     """Write a fitted model; see `Saveable.save`."""
-    from aggregate import __version__
-
     check_is_fitted(model)
     arrays: Arrays = {}
     header = {"package_version": __version__, "model": _pack_model("", model, arrays, items)}

@@ -25,6 +25,7 @@ from aggregate.models import (
     PooledDawidSkene,
 )
 from aggregate.models._gold import score_on_gold
+from aggregate.models._gold_start import starts
 from aggregate.models._start import FROM_MOMENTS
 from aggregate.models.voting import MajorityVote, Wawa
 
@@ -57,7 +58,8 @@ def fit_model(votes: DaskAnnotations, model: Any, gold: Any, data: dict[str, Any
     if isinstance(model, VOTES):
         _votes.fit_vote(votes, model, truth)
     else:
-        model._fit(votes, truth, **data)
+        for start in starts(model, votes, truth, data):
+            model._fit(votes, truth, **start)
     model.probas_ = _labels.soft_labels(votes, model, truth)
     model.labels_ = _labels.decisions(votes, model, truth)
     return truth

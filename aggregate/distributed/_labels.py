@@ -18,6 +18,7 @@ from aggregate.distributed._parts import Parts, each, given
 from aggregate.distributed._passes import annotations_of
 from aggregate.distributed._rows import Part, Tables
 from aggregate.io import write_table
+from aggregate.models._gold_start import gold_gain
 from aggregate.models._new_items import align
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ def decisions(votes: DaskAnnotations, model: Any, gold: Parts | None, **options:
     decided = _per_part(votes, model, gold, "decide", _decided, options)
     abstains = options.get("min_confidence") is not None
     return _array(votes, decided, (), np.dtype(object) if abstains else model.classes_.dtype)
+
+
+def gain_on_gold(votes: DaskAnnotations, model: Any, gold: Parts) -> Float:
+    """Return by how much a fit foretells gold better than the frequencies of classes do."""
+    gains = _per_part(votes, model, gold, "gold-gain", _gain)
+    return np.sum(gains.compute("look at the gold"), axis=0)
 
 
 def label_frame(votes: DaskAnnotations, model: Any) -> Any:
@@ -103,6 +110,12 @@ def _soft(part: Part, gold: Gold, tables: Tables | None, model: Any, shape: Shap
         annotations = align(annotations, model.annotators_, model.classes_, strangers)
     probas: Float = model._soft_labels(annotations, gold)
     return probas
+
+
+def _gain(
+    part: Part, gold: NDArray[np.int32], tables: Tables | None, model: Any, shape: Shape
+) -> Float:
+    return gold_gain(model, annotations_of(part, shape), gold)
 
 
 def _decided(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,11 @@ from aggregate.models._passes import block_counts
 Gold = NDArray[np.int32] | None
 
 
-class VoteShares:
+class VoteShares(NamedTuple):
     """Stands for the shares of the votes, which are counted where the votes are."""
+
+    gold_alone: bool = False
+    """Whether only gold items have any."""
 
 
 class DistributedPasses:
@@ -53,7 +56,8 @@ class DistributedPasses:
                 "soft labels in memory cannot be counted on a cluster, whose items are elsewhere: "
                 "start from init='votes' or from confusions."
             )
-        counts = self.parts.map("count-votes", _count_votes, self.gold, self.shape)
+        alone = soft_labels.gold_alone
+        counts = self.parts.map("count-votes", _count_votes, self.gold, self.shape, alone)
         (total,) = counts.reduce("add-counts", add).compute("count the votes", len(self.parts))
         return Counts(*total)
 
@@ -62,11 +66,12 @@ def _expect(part: Part, gold: Gold, state: State) -> Counts:
     return block_counts(part.pointers, part.code, gold, state)
 
 
-def _count_votes(part: Part, gold: Gold, shape: tuple[int, int]) -> Counts:
+def _count_votes(part: Part, gold: Gold, shape: tuple[int, int], gold_alone: bool) -> Counts:
     n_annotators, n_classes = shape
-    shares = clamp(vote_shares(annotations_of(part, shape)), gold)
-    mass, table = np.zeros(n_classes), np.zeros((n_annotators * n_classes, n_classes))
     n_items = len(part.item_ptr) - 1
+    votes = None if gold_alone else vote_shares(annotations_of(part, shape))
+    shares = clamp(np.zeros((n_items, n_classes)) if votes is None else votes, gold)
+    mass, table = np.zeros(n_classes), np.zeros((n_annotators * n_classes, n_classes))
     posterior_counts(part.pointers, part.code, shares, 0, n_items, table, mass)
     return Counts(mass, table, 0.0)
 

@@ -272,9 +272,13 @@ class DaskAnnotations(RemoteVotes):
         """Return passes of EM over the items."""
         return DistributedPasses(self._parts, gold, (self.n_annotators, self.n_classes))
 
-    def shares(self, gold: Parts | None) -> VoteShares:
+    def shares(self, gold: Parts | None, *, gold_alone: bool = False) -> VoteShares:
         """Return what stands for the shares of the votes when passes count them."""
-        return VoteShares()
+        return VoteShares(gold_alone)
+
+    def gold_gain(self, model: Any, gold: Parts) -> NDArray[np.float64]:
+        """Return what `aggregate.models._gold_start.gold_gain` does, over all items."""
+        return _labels.gain_on_gold(self, model, gold)
 
     def soft_labels(self, model: Any) -> Any:
         """Return the posterior of each item as a Dask array of shape (N, K)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import decide
 from aggregate.models._by_blocks import ByBlocks
 from aggregate.models._gold import gold_codes, score_on_gold
+from aggregate.models._gold_start import starts
 from aggregate.models._new_items import align
 from aggregate.models._remote import RemoteVotes
 from aggregate.models._saveable import Saveable
@@ -75,9 +76,12 @@ class BaseAggregator(
             self.annotators_ = annotations.annotators
             self.items_ = annotations.items
             self.gold_given_, self.gold_correct_ = score_on_gold(annotations, truth)
-            self._fit(annotations, truth, **data)
+            for start in starts(self, annotations, truth, data):
+                self._fit(annotations, truth, **start)
             self._keep_soft_labels(annotations, truth)
         return self
+
+    _heeds_gold: ClassVar[bool] = False  # see `_gold_start`
 
     @abstractmethod
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:

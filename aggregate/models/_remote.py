@@ -53,8 +53,15 @@ class RemoteVotes(ABC):
         """Return passes over the items, an object with ``expect(state)`` and ``count(soft)``."""
 
     @abstractmethod
-    def shares(self, gold: Any) -> Any:
-        """Return the shares of the votes, gold items held to it, as those passes count them."""
+    def shares(self, gold: Any, *, gold_alone: bool = False) -> Any:
+        """Return the shares of the votes, gold items held to it, as those passes count them.
+
+        With ``gold_alone``, the other items have no share of any class.
+        """
+
+    @abstractmethod
+    def gold_gain(self, model: Any, gold: Any) -> NDArray[np.float64]:
+        """Return what `aggregate.models._gold_start.gold_gain` does, over all items."""
 
     @abstractmethod
     def soft_labels(self, model: Any) -> Any:

@@ -59,7 +59,14 @@ class Start:
     previous : Previous or None
         The fit to resume, which then counts instead of ``init``.
     n_jobs : int or None
+
+    Attributes
+    ----------
+    gold_alone : bool, default=False
+        Start from the confusions that gold items tell, and nothing else.
     """
+
+    gold_alone = False
 
     def __init__(
         self,
@@ -83,10 +90,18 @@ class Start:
 
     def state(self, problem: Problem, turn: int, random: np.random.Generator) -> State:
         """Return the first state, or a later one from soft labels drawn around the votes."""
+        if self.gold_alone:
+            return self._from_gold(problem)
         if turn == 0:
             return self._first(problem, random)
         drawn = _around_votes(self.annotations, random)
         return problem.from_soft_labels(clamp(drawn, self.gold))
+
+    def _from_gold(self, problem: Problem) -> State:
+        """Return what gold items say of the annotators; classes may be as frequent as they like."""
+        told = shares_to_start_from(self.annotations, self.gold, self.n_jobs, gold_alone=True)
+        table = problem.structure.maximise(problem.passes.count(told).table)
+        return State(problem.class_prior.maximise(np.ones(self.annotations.n_classes)), table)
 
     def given_table(self) -> Float:
         """Return the kernels' table of the confusions that ``init`` gives."""
@@ -148,13 +163,33 @@ class Start:
 
 
 def shares_to_start_from(
-    annotations: Annotations | RemoteVotes, gold: NDArray[np.int32] | None, n_jobs: int | None
+    annotations: Annotations | RemoteVotes,
+    gold: NDArray[np.int32] | None,
+    n_jobs: int | None,
+    *,
+    gold_alone: bool = False,
 ) -> Any:
-    """Return the shares of the votes, gold items held to it, in the form that passes count."""
+    """Return the shares of the votes, gold items held to it, in the form that passes count.
+
+    With ``gold_alone``, the other items have no share of any class.
+    """
     if isinstance(annotations, RemoteVotes):
-        return annotations.shares(gold)
+        return annotations.shares(gold, gold_alone=gold_alone)
     if annotations.on_disk:
-        return SharesOnDisk(annotations, gold)
+        return SharesOnDisk(annotations, gold, np.zeros_like if gold_alone else None)
+    return first_guess(annotations, gold, n_jobs, gold_alone=gold_alone)
+
+
+def first_guess(
+    annotations: Annotations,
+    gold: NDArray[np.int32] | None,
+    n_jobs: int | None,
+    *,
+    gold_alone: bool = False,
+) -> Float:
+    """Return the same in memory, wherever the annotations are."""
+    if gold_alone:
+        return clamp(np.zeros((annotations.n_items, annotations.n_classes)), gold)
     return clamp(vote_shares(annotations, n_jobs=n_jobs), gold)
 
 

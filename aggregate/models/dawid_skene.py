@@ -219,6 +219,7 @@ class DawidSkene(StreamingModel):
         self._fit_votes(X, gold, history=history, previous=previous)
         return self
 
+    _heeds_gold: ClassVar[bool] = True
     _one_for_all: ClassVar[bool] = False  # whether annotators share their chances to abstain
 
     def _check_parameters(self) -> None:
@@ -231,6 +232,7 @@ class DawidSkene(StreamingModel):
 
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         start, answers = self._start(annotations, gold, data["previous"], data["history"])
+        start.gold_alone = data.pop("gold_alone", False)
         structure = with_abstention(
             answers, annotations, self.prior_strength, shared=self._one_for_all
         )
@@ -240,10 +242,10 @@ class DawidSkene(StreamingModel):
             lambda turn, random: complete(start.state(problem, turn, random), structure),
             lambda run, save: self._climb(problem, run, save),
             shape=problem.passes.shape,
-            n_init=self.n_init,
+            n_init=1 if start.gold_alone else self.n_init,
             max_iter=self.max_iter,
             random_state=self.random_state,
-            checkpoint=checkpoint_of(self, annotations, gold, **data),
+            checkpoint=None if start.gold_alone else checkpoint_of(self, annotations, gold, **data),
         )
         self._keep(best, problem)
 

@@ -136,6 +136,24 @@ def test_a_fit_that_stops_early_says_so():
 class TestGold:
     planted = problems.planted(4, n_items=60)
 
+    def test_it_turns_a_misled_crowd_round(self):
+        rng = np.random.default_rng(0)
+        truth = rng.integers(2, size=200)
+        wrong = rng.random((200, 7)) < [0.8, 0.8, 0.8, 0.8, 0.8, 0.2, 0.2]
+        votes = Annotations.from_matrix(
+            np.where(wrong, 1 - truth[:, np.newaxis], truth[:, np.newaxis])
+        )
+        gold = dict(enumerate(truth[:20].tolist()))
+        remote = spread(votes)
+        here = DawidSkene().fit(votes, gold=gold)
+        assert (
+            (here.labels_ == truth).mean()
+            > 0.9
+            > 0.1
+            > (DawidSkene().fit(votes).labels_ == truth).mean()
+        )
+        assert_same_fit(here, DawidSkene().fit(remote, gold=gold), votes, remote)
+
     def test_strangers_are_told(self):
         remote = spread(self.planted.votes)
         with pytest.warns(UserWarning, match="2 gold items are not among .*: 777, 'x'"):

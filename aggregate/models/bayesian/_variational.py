@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +37,16 @@ def soft_starts(
     n_init: int,
     random_state: int | np.random.Generator | None,
     n_jobs: int | None,
+    *,
+    gold_alone: bool = False,
 ) -> Iterator[Float]:
-    """Yield soft labels to start from: the shares of the votes, then draws around them."""
+    """Yield soft labels to start from: the shares of the votes, then draws around them.
+
+    With ``gold_alone``, yield once, and only gold items have shares.
+    """
     random = np.random.default_rng(random_state)
-    for turn in range(n_init):
-        yield soft_start(annotations, gold, turn, random, n_jobs)
+    for turn in range(1 if gold_alone else n_init):
+        yield soft_start(annotations, gold, turn, random, n_jobs, gold_alone=gold_alone)
 
 
 def soft_start(
@@ -50,10 +55,12 @@ def soft_start(
     turn: int,
     random: np.random.Generator,
     n_jobs: int | None,
+    *,
+    gold_alone: bool = False,
 ) -> Float:
     """Return the first soft labels to start from, or later ones, drawn around the votes."""
     if turn == 0:
-        return shares_to_start_from(annotations, gold, n_jobs)
+        return shares_to_start_from(annotations, gold, n_jobs, gold_alone=gold_alone)
     return clamp(_around_votes(annotations, random), gold)
 
 
@@ -140,16 +147,19 @@ class VariationalModel(ConfusionModel):
     which priors it puts.
     """
 
+    _heeds_gold: ClassVar[bool] = True
+
     @abstractmethod
     def _problem(self, annotations: Annotations, gold: NDArray[np.int32] | None) -> Variational:
         """Return the data set with the priors."""
 
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         self._check_parameters()
+        gold_alone = data.get("gold_alone", False)
         problem = self._problem(annotations, gold)
         best = best_fit(
             lambda turn, random: problem.from_soft_labels(
-                soft_start(annotations, gold, turn, random, self.n_jobs)
+                soft_start(annotations, gold, turn, random, self.n_jobs, gold_alone=gold_alone)
             ),
             lambda run, save: problem.climb(
                 run,
@@ -159,10 +169,10 @@ class VariationalModel(ConfusionModel):
                 save=save,
             ),
             shape=problem.passes.shape,
-            n_init=self.n_init,
+            n_init=1 if gold_alone else self.n_init,
             max_iter=self.max_iter,
             random_state=self.random_state,
-            checkpoint=checkpoint_of(self, annotations, gold),
+            checkpoint=None if gold_alone else checkpoint_of(self, annotations, gold),
         )
         self._keep(best, problem)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,10 @@ from tqdm import tqdm
 
 from aggregate._validation import check_number
 from aggregate.annotations import Annotations
-from aggregate.fusion import vote_shares
-from aggregate.fusion.posterior import clamp
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._confusions import prior_confusion
 from aggregate.models._em import Fit, run_em, warn_unless_converged
+from aggregate.models._start import first_guess
 from aggregate.models.bayesian._communities import (
     Communities,
     CommunityVariational,
@@ -156,6 +155,8 @@ class CBCC(ConfusionModel):
         check_number("tol", self.tol, low=0)
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
 
+    _heeds_gold: ClassVar[bool] = True
+
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         self._check_parameters()
         n_classes = annotations.n_classes
@@ -167,7 +168,7 @@ class CBCC(ConfusionModel):
             np.ascontiguousarray(np.clip(imagined, SMALLEST, LARGEST)),
             self.n_jobs,
         )
-        soft = clamp(vote_shares(annotations, n_jobs=self.n_jobs), gold)
+        soft = first_guess(annotations, gold, self.n_jobs, gold_alone=data.get("gold_alone", False))
         random = np.random.default_rng(self.random_state)
         best: Fit | None = None
         for turn in tqdm(range(self.n_init), "CBCC", disable=not self.verbose, unit="start"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,10 @@ from tqdm import tqdm
 from aggregate._blocks import run_blocks
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
-from aggregate.fusion import mixture_log_joint, mixture_posterior, vote_shares
-from aggregate.fusion.posterior import clamp
+from aggregate.fusion import mixture_log_joint, mixture_posterior
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._em import Fit, warn_unless_converged
+from aggregate.models._start import first_guess
 from aggregate.models.bayesian._subtypes import Subtypes
 
 Float = NDArray[np.float64]
@@ -156,10 +156,12 @@ class EBCC(ConfusionModel):
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
         check_choice("class_prior", self.class_prior, ("votes", "flat"))
 
+    _heeds_gold: ClassVar[bool] = True
+
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         self._check_parameters()
         n_classes, n_groups = annotations.n_classes, self.n_subtypes
-        soft = clamp(vote_shares(annotations, n_jobs=self.n_jobs), gold)
+        soft = first_guess(annotations, gold, self.n_jobs)
         class_pseudo = np.maximum(soft.sum(axis=0), 1e-3)  # a class that only gold knows
         if self.class_prior == "flat":
             class_pseudo = np.ones(n_classes)
@@ -170,6 +172,8 @@ class EBCC(ConfusionModel):
             np.full((n_classes, n_groups), self.subtype_concentration / n_groups),
             self._pseudo(),
         )
+        if data.get("gold_alone", False):
+            soft = first_guess(annotations, gold, self.n_jobs, gold_alone=True)
         best = self._best_start(problem, soft)
         self._keep(best, problem)
         warn_unless_converged(best, self.max_iter, self.tol)

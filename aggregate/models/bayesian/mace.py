@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,6 +159,8 @@ class MACE(ConfusionModel):
         check_number("tol", self.tol, low=0)
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
 
+    _heeds_gold: ClassVar[bool] = True
+
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         self._check_parameters()
         copying, spamming = self.competence_prior
@@ -171,7 +173,10 @@ class MACE(ConfusionModel):
             self.n_jobs,
         )
         best: Fit | None = None
-        starts = soft_starts(annotations, gold, self.n_init, self.random_state, self.n_jobs)
+        gold_alone = data.get("gold_alone", False)
+        starts = soft_starts(
+            annotations, gold, self.n_init, self.random_state, self.n_jobs, gold_alone=gold_alone
+        )
         for soft in tqdm(starts, "MACE", self.n_init, disable=not self.verbose, unit="start"):
             start = problem.from_soft_labels(soft)
             fit = run_em(

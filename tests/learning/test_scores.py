@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.base import clone
@@ -65,3 +66,17 @@ def test_votes_on_new_rows_are_found_by_name(model, crowd):
         model.score(X[60:80], votes)
     with pytest.raises(ValueError, match="10 items with labels are not among the rows"):
         model.score(X[60:80], votes, items=names[:20])
+
+
+def test_frames_in_another_order_are_refused(model, crowd):
+    X, table, _ = crowd
+    names = [f"item {i}" for i in range(90)]
+    X, votes = pd.DataFrame(X, index=names), pd.DataFrame(table, index=names)
+    model.fit(X, votes)
+    asked = [model.fit, model.score]
+    if hasattr(model, "posterior"):
+        asked.append(model.posterior)
+    for ask in asked:
+        for theirs in (votes[::-1], Annotations.from_matrix(table[::-1], items=names[::-1])):
+            with pytest.raises(ValueError, match="in another order"):
+                ask(X, theirs)

@@ -77,8 +77,8 @@ def fit_coupled(
 
 def _best_start(problem: CoupledProblem, settings: Settings) -> Descent:
     random = np.random.default_rng(settings.seed)
-    confusion = starting_confusion(settings.init, problem.crowd, problem.penalties.target)
-    train_first = not (isinstance(settings.init, str) and settings.init == "identity")
+    target = problem.penalties.target
+    confusion, train_first = starting_confusion(settings.init, problem.crowd, target)
     best: Descent | None = None
     for _ in range(settings.n_init):
         point = starting_point(problem, confusion, random, train_first=train_first)

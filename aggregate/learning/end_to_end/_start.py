@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aggregate._tables import check_confusion
 from aggregate.annotations import Annotations
 from aggregate.fusion import vote_shares
+from aggregate.learning._first_guess import turned_round
 from aggregate.learning.end_to_end._crowd import Crowd
 from aggregate.learning.end_to_end._problem import CoupledProblem
 from aggregate.learning.end_to_end._solver import descend
@@ -30,30 +31,36 @@ def diagonal_target(n_classes: int, accuracy: float) -> Float:
     return np.full((n_classes, n_classes), wrong) + (accuracy - wrong) * np.eye(n_classes)
 
 
-def starting_confusion(init: Any, crowd: Crowd, target: Float) -> Float:
-    """Return the (M, K, K) confusions that ``init`` asks for.
+def starting_confusion(init: Any, crowd: Crowd, target: Float) -> tuple[Float, bool]:
+    """Return the (M, K, K) confusions that ``init`` asks for, and whether the data made them.
 
     Parameters
     ----------
     init : {"identity", "majority-vote", "dawid-skene"} or array of shape (M, K, K)
     crowd : Crowd
     target : ndarray of shape (K, K)
-        The anchor, which is also the start called "identity".
+        The anchor, which is also the start called "identity" (but where gold shows that most
+        labels mislead: then it is what Dawid-Skene makes of votes and gold).
     """
     shape = (crowd.n_annotators, crowd.n_classes, crowd.n_classes)
     if not isinstance(init, str):
-        return check_confusion("init", init, shape)
-    if init == "identity" or not len(crowd.item):
-        return np.broadcast_to(target, shape).copy()
+        return check_confusion("init", init, shape), True
+    if not len(crowd.item):
+        return np.broadcast_to(target, shape).copy(), False
     votes = _as_annotations(crowd)
     if init == "dawid-skene":
-        found = DawidSkene().fit(votes).confusion_
-        return np.asarray(found)
+        known = np.where(crowd.gold >= 0, crowd.gold, -1)
+        return np.asarray(DawidSkene().fit(votes, gold=known).confusion_), True
+    turned = turned_round(votes, crowd.gold)
+    if turned is not None:
+        return np.asarray(turned.confusion_), True
+    if init == "identity":
+        return np.broadcast_to(target, shape).copy(), False
     counts = np.broadcast_to(target, shape).copy()
     soft = vote_shares(votes)
     by_label = counts.transpose(0, 2, 1)
     np.add.at(by_label, (votes.annotator, votes.label), soft[votes.item])
-    return counts / counts.sum(axis=2, keepdims=True)
+    return counts / counts.sum(axis=2, keepdims=True), True
 
 
 def starting_point(

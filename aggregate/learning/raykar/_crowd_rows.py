@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aggregate.annotations import Annotations
 from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
+from aggregate.learning._first_guess import first_guess
 from aggregate.learning._votes import take_items
 from aggregate.learning.raykar._scaled_features import Features
 
@@ -27,6 +28,10 @@ class CrowdRows(NamedTuple):
         """Return some rows, in the order given."""
         gold = None if self.gold is None else self.gold[rows]
         return CrowdRows(self.features.rows(rows), take_items(self.votes, rows), gold)
+
+    def first_guess(self) -> Float:
+        """Return soft labels to start from."""
+        return first_guess(self.votes, self.gold)
 
     def shares(self) -> Float:
         """Return the shares of the votes, gold rows held to it."""

@@ -76,13 +76,13 @@ class JointLikelihood:
         self._passes = Passes(votes, code, rows.gold, None)
 
     def start(self) -> Point:
-        """Return the point that the shares of the votes suggest, features unheard.
+        """Return the point that votes and gold suggest, features unheard.
 
         Even without a prior, a pseudo-label per truth is in it: nobody starts as never wrong,
         which hardly anything would refute.
         """
         doubting = Confusions(self.structure.fallback.T, max(self.strength, 1.0))
-        counts = self._passes.count(self.rows.shares())
+        counts = self._passes.count(self.rows.first_guess())
         weights = np.zeros((self.rows.features.shape[1], self.n_classes))
         intercept = np.log(self.class_prior.maximise(counts.mass))
         return Point(weights, intercept, doubting.maximise(counts.table))

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from aggregate._tables import row_codes
 from aggregate.annotations import Annotations
-from aggregate.fusion import from_log_joint, log_joint, vote_shares
+from aggregate.fusion import from_log_joint, log_joint
 from aggregate.fusion.posterior import clamp
+from aggregate.learning._first_guess import first_guess
 from aggregate.learning.soft_labels._temperature import best_temperature, scale
 from aggregate.learning.soft_labels.out_of_fold import OutOfFold
 from aggregate.models._class_prior import ClassPrior
@@ -122,7 +123,7 @@ def run_rounds(
     -------
     Rounds
     """
-    soft = clamp(vote_shares(annotators.votes), annotators.gold)
+    soft = first_guess(annotators.votes, annotators.gold)
     folds = OutOfFold(X, soft, n_folds=n_folds, random_state=random_state)
     n_classes, path = soft.shape[1], []
     for _ in range(n_rounds):

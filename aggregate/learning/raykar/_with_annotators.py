@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide, from_log_joint, log_joint
 from aggregate.learning._base import BaseCrowdClassifier
-from aggregate.learning._votes import read_votes
+from aggregate.learning._votes import read_votes, refuse_another_order
 from aggregate.learning.raykar._joint_likelihood import log_softmax
 from aggregate.learning.raykar._rounds import doubted
 from aggregate.learning.raykar._ways_to_fit import Fitted
@@ -104,6 +104,7 @@ class ClassifierWithAnnotators(BaseCrowdClassifier):
         ndarray of shape (N, K)
         """
         check_is_fitted(self)
+        refuse_another_order(X, y, items)
         X = self._check_features(X, reset=False)
         log_probas = self._log_probas(X)
         votes = read_votes(y, len(log_probas), items)

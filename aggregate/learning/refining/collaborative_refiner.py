@@ -16,7 +16,7 @@ from aggregate.learning.soft_labels._expansion import take_rows
 from aggregate.learning.soft_labels._targets import one_hot
 from aggregate.learning.soft_labels.out_of_fold import OutOfFold
 from aggregate.models import DawidSkene
-from aggregate.models.ensembles._scores import as_given
+from aggregate.models._gold import as_given
 
 Float = NDArray[np.float64]
 
@@ -37,8 +37,8 @@ class CollaborativeRefiner(Refiner):
     It wants few annotators with many labels each. Annotators with few labels, or of one class,
     share a sub-model; in a crowd of passers-by little more than that is left, and the union over
     many sub-models keeps nearly everything. It fails where the features tell the annotators'
-    shared mistakes. On the four sets it was tried on, the classifier at the end was no better than
-    one trained on the vote's shares, though the labels were: see the guide.
+    shared mistakes. On the four sets it was tried on, the classifier at the end was on the whole no
+    better than one trained on the vote's shares, though the labels were: see the guide.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from aggregate.learning.soft_labels._targets import one_hot
 from aggregate.learning.soft_labels._temperature import best_temperature, scale
 from aggregate.learning.soft_labels.out_of_fold import OutOfFold
 from aggregate.models import CrowdLab, MajorityVote
-from aggregate.models.ensembles._scores import as_given
+from aggregate.models._gold import as_given
 from aggregate.models.voting._voting import winners
 
 Float = NDArray[np.float64]

@@ -18,8 +18,7 @@ from aggregate.learning.soft_labels._expansion import check_soft_labels
 from aggregate.learning.soft_labels._targets import one_hot
 from aggregate.learning.soft_labels._trains_on_soft_labels import TrainsOnSoftLabels
 from aggregate.models import DawidSkene
-from aggregate.models._gold import gold_codes
-from aggregate.models.ensembles._scores import as_given
+from aggregate.models._gold import as_given, gold_codes
 
 Float = NDArray[np.float64]
 

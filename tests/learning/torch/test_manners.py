@@ -72,6 +72,14 @@ class TestManners:
             np.testing.assert_array_equal(again.probas_, fitted.probas_)
         assert again.annotators_.tolist() == list("abcdefgh")
 
+    def test_frames_in_another_order_are_refused(self, crowd, fitted):
+        names = [f"item {i}" for i in range(400)]
+        X, votes = pd.DataFrame(crowd.X, index=names), pd.DataFrame(crowd.table, index=names)
+        model = clone(fitted).set_params(max_epochs=1).fit(X, votes)
+        for ask in (model.fit, model.score):
+            with pytest.raises(ValueError, match="in another order"):
+                ask(X, votes[::-1])
+
     def test_class_names(self, crowd, fitted):
         names = np.array(["ant", "bee", "cow"])
         table = np.where(crowd.table >= 0, names[crowd.table], None)

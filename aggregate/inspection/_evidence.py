@@ -3,7 +3,8 @@
 A table of co-occurrences C estimates A' diag(π) B with the confusions A and B (truth in the
 rows) of the two sides, so it has rank K only if both sides tell all K classes apart. A singular
 value with its vectors u, v is the mean, over the labels, of u[own label] · v[others' labels];
-the standard error of that mean is what it is compared with.
+the standard error of that mean is what it is compared with. Equal singular values have no vectors
+of their own: any turn of them will do, and the error is the mean over all turns.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ Float = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 _AT_ONCE: Final = 4_000_000  # numbers held at once, which bounds the memory
+_TIED: Final = 1e-9  # singular values nearer than this are equal
 _MOST_CLASSES: Final = 10  # beyond, the subsets of classes are too many to look at
 
 
@@ -192,13 +194,35 @@ def _signals(
     kept = chosen[block.row]
     row = place[block.row[kept]]
     theirs = np.einsum("eb,erb->er", block.others[kept], right[row])
-    squares = np.square(left[row, block.label[kept]] * theirs)
+    ours = left[row, block.label[kept]]
+    squares = np.square(ours * theirs)
+    for table in np.flatnonzero(_has_ties(values)):
+        of_it = row == table
+        squares[of_it] = mean_square(ours[of_it], theirs[of_it], values[table])
     given = np.bincount(row, minlength=len(tables))
     mean = np.stack(
         [np.bincount(row, column, minlength=len(tables)) / given for column in squares.T], axis=1
     )
     errors = np.sqrt(np.maximum(mean - values**2, 0) / n_items[:, np.newaxis])
     return values, errors
+
+
+def _has_ties(values: Float) -> NDArray[np.bool_]:
+    return np.asarray((np.diff(values) >= -_TIED).any(axis=-1))
+
+
+def mean_square(left: Float, right: Float, values: Float) -> Float:
+    """Return the squared products of entries (..., K) of singular vectors, averaged over ties.
+
+    The t vectors of equal ``values`` (K,), which fall, may be turned together by any q: with
+    entries x and y, the mean of (x·q)² (y·q)² over unit q is (|x|² |y|² + 2 (x·y)²) / (t (t + 2)).
+    """
+    first = np.flatnonzero(np.diff(values, prepend=np.inf) < -_TIED)
+    size = np.diff(first, append=len(values))
+    lengths, others, products = (
+        np.add.reduceat(entries, first, axis=-1) for entries in (left**2, right**2, left * right)
+    )
+    return np.repeat((lengths * others + 2 * products**2) / (size * (size + 2)), size, axis=-1)
 
 
 def _crowd_errors(
@@ -222,6 +246,9 @@ def pair_evidence(moments: PairMoments) -> tuple[Float, Float, Codes]:
         return np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.int64)
     left, values, right = np.linalg.svd(moments.blocks)
     squares = np.einsum("pab,par,prb->pr", moments.blocks, left**2, right**2)
+    for pair in np.flatnonzero(_has_ties(values)):
+        each = mean_square(left[pair][:, np.newaxis], right[pair].T, values[pair])
+        squares[pair] = np.einsum("ab,abr->r", moments.blocks[pair], each)
     errors = np.sqrt(np.maximum(squares - values**2, 0) / moments.totals[:, np.newaxis])
     return values[:, -1], errors[:, -1], clear_rank(values, errors)
 

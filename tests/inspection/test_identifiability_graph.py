@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from aggregate import Annotations, identifiability_report, simulate_annotations
 from aggregate.inspection import graph, overlap
-from aggregate.inspection._evidence import clear_kruskal_rank, evidence_against_rest, pair_evidence
+from aggregate.inspection._evidence import (
+    clear_kruskal_rank,
+    evidence_against_rest,
+    mean_square,
+    pair_evidence,
+)
 from aggregate.moments import pair_moments
 
 seeds = st.integers(0, 10_000)
@@ -184,6 +189,16 @@ def test_standard_errors_of_singular_values_are_those_of_repeated_draws():
     np.testing.assert_allclose(np.std(values, axis=0), np.mean(errors, axis=0), rtol=0.15)
     spread = np.array(pairs)
     assert spread[:, 0].std() == pytest.approx(spread[:, 1].mean(), rel=0.15)
+
+
+def test_equal_singular_values_are_judged_by_the_mean_over_their_bases():
+    left, right = np.random.default_rng(0).normal(size=(2, 5, 4))
+    found = mean_square(left, right, np.array([3.0, 2.0, 2.0, 1.0]))
+    angles = 2 * np.pi * np.arange(8) / 8  # as good as all: the squares are of degree four
+    turns = np.stack([np.cos(angles), np.sin(angles)])
+    tied = np.square((left[:, 1:3] @ turns) * (right[:, 1:3] @ turns)).mean(axis=1)
+    plain = np.square(left * right)
+    np.testing.assert_allclose(found, np.stack([plain[:, 0], tied, tied, plain[:, 3]], axis=1))
 
 
 def test_kruskal_rank_clear_of_noise():

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aggregate import Annotations, identifiability_report, simulate_annotations
@@ -56,6 +56,7 @@ def summary(found, names):
 
 
 @given(seed=st.integers(0, 1000))
+@example(seed=381)  # a pair whose table has two equal singular values
 @settings(max_examples=15, deadline=None)
 def test_order_of_rows_annotators_and_names_of_classes_do_not_matter(seed):
     votes = simulate_annotations(80, 6, 3, labels_per_item=4, random_state=seed).annotations

@@ -129,3 +129,10 @@ def score_on_gold(
         given += np.bincount(part.annotator[on_gold], minlength=n_annotators)
         correct += np.bincount(part.annotator[right], minlength=n_annotators)
     return given, correct
+
+
+def as_given(gold: NDArray[np.int32], annotations: Annotations) -> NDArray[Any]:
+    """Return gold codes as the classes that `fit` takes, None where unknown."""
+    known = np.empty(len(gold), dtype=object)
+    known[:] = [None if code < 0 else annotations.classes[code] for code in gold.tolist()]
+    return known

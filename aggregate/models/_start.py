@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,11 @@ from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
 from aggregate.kernels.em import FLOOR
 from aggregate.models._abstention import without_abstention
+from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._em import State
 from aggregate.models._problem import Problem
 from aggregate.models._remote import RemoteVotes
 from aggregate.models._stored_passes import SharesOnDisk
-
-if TYPE_CHECKING:
-    from aggregate.models.dawid_skene import DawidSkene
 
 Float = NDArray[np.float64]
 
@@ -38,7 +36,7 @@ class Previous(NamedTuple):
     class_prior: Float
 
 
-def remember(model: DawidSkene) -> Previous | None:
+def remember(model: ConfusionModel) -> Previous | None:
     """Return the parameters of a fitted model, or None before the first fit."""
     if not hasattr(model, "confusion_"):
         return None

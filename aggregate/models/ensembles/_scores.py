@@ -39,10 +39,3 @@ def log_scores(model: BaseAggregator, annotations: Annotations) -> Float:
 def _says_all_by_confusions(model: ConfusionModel) -> bool:
     """Tell whether the posterior is that of the confusions (some models know more)."""
     return type(model)._soft_labels is ConfusionModel._soft_labels
-
-
-def as_given(gold: NDArray[np.int32], annotations: Annotations) -> NDArray[Any]:
-    """Return gold codes as the classes that `fit` takes, None where unknown."""
-    known = np.empty(len(gold), dtype=object)
-    known[:] = [None if code < 0 else annotations.classes[code] for code in gold.tolist()]
-    return known

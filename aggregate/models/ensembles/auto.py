@@ -13,10 +13,11 @@ from aggregate.annotations import Annotations
 from aggregate.fusion import CorrelationBelief, average_posterior
 from aggregate.fusion.posterior import clamp
 from aggregate.models._confusion_model import ConfusionModel
+from aggregate.models._gold import as_given
 from aggregate.models.bayesian import CBCC, EBCC, MACE
 from aggregate.models.ensembles._explanation import explain, tell_changes
 from aggregate.models.ensembles._residuals import Residuals
-from aggregate.models.ensembles._scores import as_given, log_scores
+from aggregate.models.ensembles._scores import log_scores
 from aggregate.models.ensembles._surprise import surprise_per_item, weights_of
 from aggregate.models.ensembles.correlation import belief_of, cross_examine
 from aggregate.models.structures import (

@@ -18,7 +18,8 @@ from aggregate.fusion.gold_calibration import (
 )
 from aggregate.fusion.posterior import clamp
 from aggregate.models._base import BaseAggregator
-from aggregate.models.ensembles._scores import as_given, log_scores, untempered
+from aggregate.models._gold import as_given
+from aggregate.models.ensembles._scores import log_scores, untempered
 from aggregate.models.ensembles.correlation import estimate_correlation
 from aggregate.models.structures import HierarchicalDawidSkene
 

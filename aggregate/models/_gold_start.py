@@ -47,7 +47,7 @@ def starts(
     from_votes = isinstance(init, str) and init == "votes" and data.get("previous") is None
     if gold is None or not (model._heeds_gold and from_votes):
         return
-    if not _is_contradicted(model, annotations, gold):
+    if not is_contradicted(model, annotations, gold):
         return
     before = dict(vars(model))
     yield data | {"gold_alone": True}
@@ -78,7 +78,8 @@ def gold_gain(model: Any, annotations: Annotations, gold: NDArray[np.int32]) -> 
     return total
 
 
-def _is_contradicted(model: Any, annotations: Annotations | RemoteVotes, gold: Any) -> bool:
+def is_contradicted(model: Any, annotations: Annotations | RemoteVotes, gold: Any) -> bool:
+    """Tell whether a fit makes the gold of some class less likely than its frequency does."""
     if isinstance(annotations, RemoteVotes):
         gain, against = annotations.gold_gain(model, gold)
     else:

@@ -82,8 +82,8 @@ def test_the_less_likely_fit_leaves_no_trace(monkeypatch):
     crowd = simulate_annotations(200, 9, 2, accuracy=0.85, random_state=0)
     gold = np.where(np.arange(200) < 5, 1 - crowd.truth, -1)
     model = DawidSkene().fit(crowd.annotations, gold=gold)
-    assert _gold_start._is_contradicted(model, crowd.annotations, gold.astype(np.int32))
-    monkeypatch.setattr(_gold_start, "_is_contradicted", lambda *_: False)
+    assert _gold_start.is_contradicted(model, crowd.annotations, gold.astype(np.int32))
+    monkeypatch.setattr(_gold_start, "is_contradicted", lambda *_: False)
     alone = DawidSkene().fit(crowd.annotations, gold=gold)
     assert vars(model).keys() == vars(alone).keys()
     np.testing.assert_array_equal(model.probas_, alone.probas_)
@@ -174,3 +174,10 @@ def test_a_checkpoint_that_is_resumed_ends_the_same(tmp_path):
         DawidSkene(max_iter=3, checkpoint=path, checkpoint_every=1).fit(table, gold=first(truth))
     again = DawidSkene(checkpoint=path, checkpoint_every=1).fit(table, gold=first(truth))
     np.testing.assert_array_equal(again.confusion_, whole.confusion_)
+
+
+def test_auto_does_not_take_a_misled_fit_for_a_correlated_crowd():
+    """Gold that contradicts the votes tells who misleads, not how far errors are shared."""
+    table, truth = misled()
+    model = Auto().fit(table, gold=first(truth))
+    assert model.annotator_correlation_ < 0.3

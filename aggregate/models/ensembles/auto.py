@@ -14,6 +14,7 @@ from aggregate.fusion import CorrelationBelief, average_posterior
 from aggregate.fusion.posterior import clamp
 from aggregate.models._confusion_model import ConfusionModel
 from aggregate.models._gold import as_given
+from aggregate.models._gold_start import is_contradicted
 from aggregate.models.bayesian import CBCC, EBCC, MACE
 from aggregate.models.ensembles._explanation import explain, tell_changes
 from aggregate.models.ensembles._residuals import Residuals
@@ -182,9 +183,11 @@ class Auto(ConfusionModel):
         members = self._members(annotations, int(random.integers(2**31)))
         surprise = surprise_per_item(annotations, members, random)
         if gold is not None:
-            blind = self._fitted(members, annotations, None)[0]
-            scores = [log_scores(model, annotations) for model in blind.values()]
-            weights = list(_weights(blind, surprise).values())
+            judged = self._fitted(members, annotations, None)[0]
+            if is_contradicted(judged["hierarchical"], annotations, gold):  # and turned round
+                judged = self._fitted(members, annotations, gold)[0]
+            scores = [log_scores(model, annotations) for model in judged.values()]
+            weights = list(_weights(judged, surprise).values())
             mean = np.average(scores, axis=0, weights=weights)
             belief = belief.observe_gold(mean, annotations.labels_per_item, gold)
         self.correlations_, self.correlation_weights_ = belief.values, belief.weights

@@ -181,3 +181,7 @@ def test_auto_does_not_take_a_misled_fit_for_a_correlated_crowd():
     table, truth = misled()
     model = Auto().fit(table, gold=first(truth))
     assert model.annotator_correlation_ < 0.3
+    assert any("Gold contradicts" in sentence for sentence in model.explanation_)
+    crowd = simulate_annotations(200, 9, 3, accuracy=0.8, random_state=0)
+    model = Auto().fit(crowd.annotations, gold=first(crowd.truth))
+    assert not any("Gold contradicts" in sentence for sentence in model.explanation_)

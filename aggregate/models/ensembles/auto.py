@@ -41,6 +41,7 @@ _SHARES = {  # a third for each answer to how annotators differ
 _SUBTYPES = 10
 _CRAWL = 1e-5  # tolerance at which subtypes that die out for hundreds of passes are given up
 _LARGEST = 50_000_000  # cells of the table that EBCC begins with
+_CONTRADICTED = "Gold contradicts what the votes suggest; annotators are judged by gold first."
 
 
 class _QuietOneCoin(OneCoinDawidSkene):
@@ -182,9 +183,11 @@ class Auto(ConfusionModel):
         belief = belief_of(residuals)
         members = self._members(annotations, int(random.integers(2**31)))
         surprise = surprise_per_item(annotations, members, random)
+        contradicted = False
         if gold is not None:
             judged = self._fitted(members, annotations, None)[0]
-            if is_contradicted(judged["hierarchical"], annotations, gold):  # and turned round
+            contradicted = is_contradicted(judged["hierarchical"], annotations, gold)
+            if contradicted:  # what is wrong with those, no correlation explains
                 judged = self._fitted(members, annotations, gold)[0]
             scores = [log_scores(model, annotations) for model in judged.values()]
             weights = list(_weights(judged, surprise).values())
@@ -213,6 +216,8 @@ class Auto(ConfusionModel):
         self.explanation_ = self._explain(annotations, residuals, left_out, gold)
         if "ebcc" not in members:
             self.explanation_.insert(1, "Ebcc is left out: it would need gigabytes.")
+        if contradicted:
+            self.explanation_.insert(1, _CONTRADICTED)
 
     def _members(self, annotations: Annotations, seed: int) -> dict[str, ConfusionModel]:
         """Return the models to fit."""

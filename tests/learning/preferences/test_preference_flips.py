@@ -61,6 +61,16 @@ def test_label_rates_are_how_often_labels_are_wrong():
     assert (found.probability >= 0.5).all()
 
 
+def test_label_rates_of_few_pairs_lean_on_all_pairs():
+    table = [[0, 0, 1]] * 30 + [[1, -1, -1]] * 2
+    votes = Annotations.from_matrix(table)
+    found = preference_labels(MajorityVote().fit(votes), votes)
+    for size in (1, 3):
+        alike = found.flip_rate[found.n_votes == size]
+        wanted = (alike.sum() + 20 * found.flip_rate.mean()) / (len(alike) + 20)
+        np.testing.assert_allclose(found.label_flip_rate[found.n_votes == size], wanted)
+
+
 def test_rdpo_on_the_labels_is_the_clean_loss_on_average():
     votes, truth = crowd(RATES)
     found = preference_labels(DawidSkene(annotator_correlation=0.0).fit(votes), votes)

@@ -146,6 +146,24 @@ def test_boosting_that_stops_early_fits(soft):
     assert CrowdClassifier(boosting).fit_soft(soft[0], many).way_ == "weights"
 
 
+def test_a_class_that_boosting_only_judges_is_left_out():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    first = np.where(X[:, 0] > 0, 0.8, 0.2)
+    soft = np.stack([first, 1 - first, np.zeros(40)], axis=1)
+    soft[0] = [0.2, 0.2, 0.6]
+    boosting = HistGradientBoostingClassifier(
+        max_iter=2, early_stopping=True, validation_fraction=0.3, min_samples_leaf=3
+    )
+    unknown = []
+    for seed in range(8):
+        model = CrowdClassifier(boosting, random_state=seed).fit_soft(X, soft)
+        probas = model.predict_proba(X)
+        np.testing.assert_allclose(probas.sum(axis=1), 1)
+        unknown.append(bool((probas[:, 2] == 0).all()))
+    assert any(unknown)  # its one row was set aside
+    assert not all(unknown)
+
+
 def test_boosting_counts_rows_to_decide_whether_to_stop():
     for n_rows, stops, n_copies in ((9_000, False, 18_000), (11_000, "auto", 19_800)):
         soft = np.tile([[0.5, 0.5]], (n_rows, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,27 +14,11 @@ from aggregate._validation import first_few
 from aggregate.annotations import Annotations
 from aggregate.distributed import _sources
 from aggregate.distributed._cluster import count_threads
+from aggregate.distributed._held import Built, HeldVotes
 from aggregate.distributed._ids import Ids, as_array, join_ids
 from aggregate.distributed._parts import Parts
 from aggregate.distributed._rows import Part, Size, Tables, code_piece, tables_of, unite
 from aggregate.distributed._shuffle import shuffle
-
-if TYPE_CHECKING:
-    from aggregate.distributed.annotations import DaskAnnotations
-
-
-class Built(NamedTuple):
-    """What a `DaskAnnotations` is made of."""
-
-    parts: Parts
-    items: Parts
-    tables: Parts
-    names: Tables
-    labels: NDArray[np.int64]
-    sizes: list[Size]
-    item_dtype: np.dtype[Any]
-    report: ImportReport
-
 
 Names = Mapping[str, str | None]
 
@@ -147,7 +131,7 @@ def _as_ordered(table: NDArray[Any], order: Sequence[Any] | None) -> NDArray[Any
     return table[np.argsort(match(table, categories), kind="stable")]
 
 
-def gather(votes: DaskAnnotations) -> Annotations:
+def gather(votes: HeldVotes) -> Annotations:
     """Bring all parts here."""
     parts = votes._parts.compute("bring the votes here")
     items = votes._items.compute("bring the names of the items here")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aggregate._encoding import encode, match
 from aggregate._validation import first_few
 from aggregate.distributed import _labels, _votes
+from aggregate.distributed._held import HeldVotes
 from aggregate.distributed._ids import Ids
 from aggregate.distributed._parts import Parts, given
 from aggregate.distributed._passes import annotations_of
@@ -29,9 +30,6 @@ from aggregate.models._gold_start import starts
 from aggregate.models._start import FROM_MOMENTS
 from aggregate.models.voting import MajorityVote, Wawa
 
-if TYPE_CHECKING:
-    from aggregate.distributed.annotations import DaskAnnotations
-
 EM = (
     DawidSkene,
     OneCoinDawidSkene,
@@ -43,7 +41,7 @@ EM = (
 VOTES = (MajorityVote, Wawa)
 
 
-def fit_model(votes: DaskAnnotations, model: Any, gold: Any, data: dict[str, Any]) -> Parts | None:
+def fit_model(votes: HeldVotes, model: Any, gold: Any, data: dict[str, Any]) -> Parts | None:
     """Set all that a fit in memory sets; return the gold of each part.
 
     What has a row per item becomes a Dask array.
@@ -53,7 +51,7 @@ def fit_model(votes: DaskAnnotations, model: Any, gold: Any, data: dict[str, Any
     model.classes_, model.annotators_ = votes.classes, votes.annotators
     model.n_features_in_ = votes.n_annotators
     vars(model).pop("feature_names_in_", None)
-    model.items_ = votes.items
+    model.items_ = _labels.item_array(votes)
     model.gold_given_, model.gold_correct_ = _score(votes, truth)
     if isinstance(model, VOTES):
         _votes.fit_vote(votes, model, truth)
@@ -65,7 +63,7 @@ def fit_model(votes: DaskAnnotations, model: Any, gold: Any, data: dict[str, Any
     return truth
 
 
-def _check(votes: DaskAnnotations, model: Any) -> None:
+def _check(votes: HeldVotes, model: Any) -> None:
     """Refuse models and options that need all items at one place."""
     name = type(model).__name__
     if type(model) not in EM + VOTES:
@@ -95,7 +93,7 @@ def _check(votes: DaskAnnotations, model: Any) -> None:
             )
 
 
-def read_gold(gold: Any, votes: DaskAnnotations) -> Parts | None:
+def read_gold(gold: Any, votes: HeldVotes) -> Parts | None:
     """Return the class codes of the items of each part, -1 where unknown, or None.
 
     Raises
@@ -162,7 +160,7 @@ def _place_gold(items: Ids, known: dict[Any, int]) -> tuple[NDArray[np.int32], N
     return codes[place], found[:-1]
 
 
-def _score(votes: DaskAnnotations, truth: Parts | None) -> Any:
+def _score(votes: HeldVotes, truth: Parts | None) -> Any:
     """Return how many labels each annotator gave to gold items, and how many were right."""
     shape = votes.n_annotators, votes.n_classes
     if truth is None:

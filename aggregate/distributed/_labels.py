@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from aggregate.annotations import Annotations
 from aggregate.distributed._cluster import Shared
+from aggregate.distributed._held import HeldVotes
 from aggregate.distributed._ids import Ids, as_array
 from aggregate.distributed._parts import Parts, each, given
 from aggregate.distributed._passes import annotations_of
@@ -20,9 +21,6 @@ from aggregate.distributed._rows import Part, Tables
 from aggregate.io import write_table
 from aggregate.models._gold_start import gold_gain
 from aggregate.models._new_items import align
-
-if TYPE_CHECKING:
-    from aggregate.distributed.annotations import DaskAnnotations
 
 Float = NDArray[np.float64]
 Gold = NDArray[np.int32] | None
@@ -40,31 +38,31 @@ def without_items(model: Any) -> Any:
     return light
 
 
-def item_array(votes: DaskAnnotations) -> Any:
+def item_array(votes: HeldVotes) -> Any:
     """Return the names of the items as a Dask array."""
     return _array(votes, votes._items.map("names", as_array), (), votes.item_dtype)
 
 
-def soft_labels(votes: DaskAnnotations, model: Any, gold: Parts | None) -> Any:
+def soft_labels(votes: HeldVotes, model: Any, gold: Parts | None) -> Any:
     """Return the posterior of each item as a Dask array of shape (N, K)."""
     computed = _per_part(votes, model, gold, "soft-labels", _soft)
     return _array(votes, computed, (len(model.classes_),), np.dtype(np.float64))
 
 
-def decisions(votes: DaskAnnotations, model: Any, gold: Parts | None, **options: Any) -> Any:
+def decisions(votes: HeldVotes, model: Any, gold: Parts | None, **options: Any) -> Any:
     """Return one label per item as a Dask array of shape (N,)."""
     decided = _per_part(votes, model, gold, "decide", _decided, options)
     abstains = options.get("min_confidence") is not None
     return _array(votes, decided, (), np.dtype(object) if abstains else model.classes_.dtype)
 
 
-def gain_on_gold(votes: DaskAnnotations, model: Any, gold: Parts) -> Float:
+def gain_on_gold(votes: HeldVotes, model: Any, gold: Parts) -> Float:
     """Return by how much a fit foretells gold better than the frequencies of classes do."""
     gains = _per_part(votes, model, gold, "gold-gain", _gain)
     return np.sum(gains.compute("look at the gold"), axis=0)
 
 
-def label_frame(votes: DaskAnnotations, model: Any) -> Any:
+def label_frame(votes: HeldVotes, model: Any) -> Any:
     """Return names, decisions and soft labels as a Dask data frame."""
     import dask.dataframe as dd
     from dask.delayed import Delayed
@@ -78,7 +76,7 @@ def label_frame(votes: DaskAnnotations, model: Any) -> Any:
     return dd.from_delayed(delayed, meta=_to_pandas(empty), verify_meta=False)
 
 
-def write_labels(votes: DaskAnnotations, model: Any, folder: str | os.PathLike[str]) -> list[str]:
+def write_labels(votes: HeldVotes, model: Any, folder: str | os.PathLike[str]) -> list[str]:
     """Write a Parquet file for each part."""
     place = Path(folder).resolve()
     place.mkdir(parents=True, exist_ok=True)
@@ -170,12 +168,12 @@ def _write(columns: dict[str, Any], target: str) -> str:
 # Graphs ----------------------------------------------------------------------------------------
 
 
-def _tables(votes: DaskAnnotations, model: Any) -> Parts:
+def _tables(votes: HeldVotes, model: Any) -> Parts:
     return _per_part(votes, model, votes.gold_of(model), "label-table", _table, votes._items)
 
 
 def _per_part(
-    votes: DaskAnnotations, model: Any, gold: Parts | None, name: str, function: Any, *more: Any
+    votes: HeldVotes, model: Any, gold: Parts | None, name: str, function: Any, *more: Any
 ) -> Parts:
     """Run a function of part, gold, tables (None where the model's are the same) and model."""
     same = np.array_equal(votes.annotators, model.annotators_) and np.array_equal(
@@ -188,7 +186,7 @@ def _per_part(
     )
 
 
-def _array(votes: DaskAnnotations, parts: Parts, width: tuple[int, ...], dtype: Any) -> Any:
+def _array(votes: HeldVotes, parts: Parts, width: tuple[int, ...], dtype: Any) -> Any:
     """Return a Dask array made of one chunk per part."""
     import dask.array as da
     from dask.highlevelgraph import HighLevelGraph

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregate.distributed._cluster import Shared
+from aggregate.distributed._held import HeldVotes
 from aggregate.distributed._labels import without_items
 from aggregate.distributed._parts import Parts
 from aggregate.distributed._passes import annotations_of
@@ -17,14 +18,11 @@ from aggregate.fusion.posterior import clamp
 from aggregate.models.voting import Wawa
 from aggregate.models.voting._voting import Weights, agreement, rates
 
-if TYPE_CHECKING:
-    from aggregate.distributed.annotations import DaskAnnotations
-
 Float = NDArray[np.float64]
 Gold = NDArray[np.int32] | None
 
 
-def fit_vote(votes: DaskAnnotations, model: Any, gold: Parts | None) -> None:
+def fit_vote(votes: HeldVotes, model: Any, gold: Parts | None) -> None:
     """Learn the weights of a vote, then count the weighted vote."""
     shape = votes.n_annotators, votes.n_classes
     given = votes.label_counts.sum(axis=1)
@@ -37,7 +35,7 @@ def fit_vote(votes: DaskAnnotations, model: Any, gold: Parts | None) -> None:
     model._keep(Weights(weight), sums[:n_classes], sums[n_classes:], given)
 
 
-def _total(votes: DaskAnnotations, sums: Parts) -> Float:
+def _total(votes: HeldVotes, sums: Parts) -> Float:
     (total,) = sums.reduce("add-votes", sum).compute("count the votes", votes.npartitions)
     return np.asarray(total)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,12 +14,12 @@ from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations, OnDuplicate
 from aggregate.distributed import _build, _fit, _labels
 from aggregate.distributed._cluster import require_dask
+from aggregate.distributed._held import HeldVotes
 from aggregate.distributed._parts import Parts
 from aggregate.distributed._passes import DistributedPasses, VoteShares
-from aggregate.models._remote import RemoteVotes
 
 
-class DaskAnnotations(RemoteVotes):
+class DaskAnnotations(HeldVotes):
     """Labels given by annotators to items, on the workers of a Dask cluster.
 
     Make one with `from_parquet` or `from_dask`. The votes are partitioned once, by item: all the
@@ -64,13 +63,6 @@ class DaskAnnotations(RemoteVotes):
     >>> DawidSkene().fit(votes).labels_.compute()
     array([0, 1])
     """
-
-    def __init__(self, built: _build.Built) -> None:
-        self._parts, self._items, self._tables = built.parts, built.items, built.tables
-        self.annotators, self.classes = built.names
-        self.label_counts, self.sizes = built.labels, built.sizes
-        self.item_dtype, self.report = built.item_dtype, built.report
-        self._gold: WeakKeyDictionary[Any, tuple[str, Parts | None]] = WeakKeyDictionary()
 
     @classmethod
     def from_parquet(
@@ -167,27 +159,7 @@ class DaskAnnotations(RemoteVotes):
         names = {"item": item, "annotator": annotator, "label": label}
         return cls(_build.from_dask(frame, names, classes, on_duplicate, npartitions))
 
-    # Sizes ---------------------------------------------------------------------------------
-
-    @property
-    def n_items(self) -> int:
-        """Number of items, N."""
-        return sum(size.n_items for size in self.sizes)
-
-    @property
-    def n_annotations(self) -> int:
-        """Number of annotations, E."""
-        return sum(size.n_annotations for size in self.sizes)
-
-    @property
-    def labels_per_class(self) -> NDArray[np.int64]:
-        """How often each label was given, shape (K,)."""
-        return np.asarray(self.label_counts.sum(axis=0))
-
-    @property
-    def npartitions(self) -> int:
-        """Number of parts."""
-        return len(self.sizes)
+    # What there is -------------------------------------------------------------------------
 
     @property
     def items(self) -> Any:
@@ -287,11 +259,6 @@ class DaskAnnotations(RemoteVotes):
     def decisions(self, model: Any, **options: Any) -> Any:
         """Return one label per item as a Dask array of shape (N,)."""
         return _labels.decisions(self, model, None, **options)
-
-    def gold_of(self, model: Any) -> Parts | None:
-        """Return the gold of a model, where these are the votes it was last fitted to."""
-        fitted, gold = self._gold.get(model, (None, None))
-        return gold if getattr(model.probas_, "name", None) == fitted else None
 
 
 def _check(on_duplicate: str, npartitions: int | None) -> None:

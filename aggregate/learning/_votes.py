@@ -84,11 +84,7 @@ def take_items(
     names : ndarray of shape (n,), optional
         What they are called; by default as before.
     """
-    length = np.append(votes.labels_per_item, 0)[place]
-    item_ptr = np.concatenate(([0], np.cumsum(length, dtype=np.int64)))
-    # Where each label comes from: its item's first label, and its rank within the item.
-    first = votes.item_ptr[place] - item_ptr[:-1]
-    source = np.repeat(first, length) + np.arange(item_ptr[-1])
+    item_ptr, source = entries_of(votes, place)
     return Annotations(
         item_ptr,
         votes.annotator[source],
@@ -97,6 +93,17 @@ def take_items(
         votes.annotators,
         votes.classes,
     )
+
+
+def entries_of(
+    votes: Annotations, place: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pointers of items taken in another order, and where each label comes from."""
+    length = np.append(votes.labels_per_item, 0)[place]
+    item_ptr = np.concatenate(([0], np.cumsum(length, dtype=np.int64)))
+    # Its item's first label, and its rank within the item.
+    first = votes.item_ptr[place] - item_ptr[:-1]
+    return item_ptr, np.repeat(first, length) + np.arange(item_ptr[-1])
 
 
 def refuse_another_order(X: Any, y: Any, items: Any) -> None:
@@ -120,15 +127,9 @@ def refuse_another_order(X: Any, y: Any, items: Any) -> None:
         remedy = "bring them into one order, by votes.reindex(X.index)"
     theirs = y.items if isinstance(y, Annotations) else index_names(y)
     rows = index_names(X) if items is None else np.asarray(items, dtype=object)
-    if rows is None or theirs is None or len(rows) != len(theirs) or _equal(rows, theirs):
+    if rows is None or theirs is None or not in_another_order(rows, theirs):
         return
-    positions = np.arange(len(rows))
-    if _equal(rows, positions) or _equal(theirs, positions):
-        return
-    place = match(rows, theirs)
-    if (place < 0).any():
-        return
-    row = int(np.argmax(place != positions))
+    row = int(np.argmax(match(rows, theirs) != np.arange(len(rows))))
     raise ValueError(
         "X names the items of the votes in another order, and row i would be taken for item i "
         f"(row {row} is {rows[row]!r}, item {row} is {theirs[row]!r}): {remedy}."
@@ -141,6 +142,16 @@ def index_names(table: Any) -> NDArray[Any] | None:
     if index is None or index.nlevels > 1 or not index.is_unique or index.hasnans:
         return None
     return np.asarray(index, dtype=object)
+
+
+def in_another_order(names: NDArray[Any] | None, others: NDArray[Any]) -> bool:
+    """Say whether two lists hold the same names in different orders; 0, 1, 2, … are no names."""
+    if names is None or len(names) != len(others) or _equal(names, others):
+        return False
+    positions = np.arange(len(names))
+    if _equal(names, positions) or _equal(others, positions):
+        return False
+    return bool((match(names, others) >= 0).all())
 
 
 def _equal(names: NDArray[Any], others: NDArray[Any]) -> bool:

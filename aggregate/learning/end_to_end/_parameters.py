@@ -7,10 +7,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregate._encoding import match
 from aggregate._validation import check_choice, check_number, check_number_or_auto
 from aggregate.annotations import Annotations
+from aggregate.learning._votes import entries_of, in_another_order, index_names
 from aggregate.learning.end_to_end._networks import ACTIVATIONS
 from aggregate.learning.end_to_end._start import STARTS
+from aggregate.learning.soft_labels._columns import named_columns
 
 Float = NDArray[np.float64]
 
@@ -42,8 +45,18 @@ def check_parameters(model: Any) -> None:
     check_number("annotator_correlation", model.annotator_correlation, low=0, high=1)
 
 
-def weights_of_labels(label_weight: Any, votes: Annotations) -> Float:
-    """Return one weight per label, from one per label or from a table beside the votes."""
+def weights_of_labels(label_weight: Any, votes: Annotations, given: Any) -> Float:
+    """Return one weight per label, from one per label or from a table beside the votes.
+
+    Parameters
+    ----------
+    label_weight : array-like of shape (N, M) or (E,)
+    votes : Annotations
+        Item i for row i of the features.
+    given : Annotations or array-like
+        The votes as the user gave them, of which the items may have been in another order.
+    """
+    _refuse_another_order(label_weight, votes)
     weight = np.asarray(label_weight, dtype=np.float64)
     shape = (votes.n_items, votes.n_annotators)
     if weight.shape == shape:
@@ -53,6 +66,20 @@ def weights_of_labels(label_weight: Any, votes: Annotations) -> Float:
             f"label_weight must have shape {shape}, one weight per row and annotator, or "
             f"({votes.n_annotations},), one per label; got {weight.shape}."
         )
+    elif isinstance(given, Annotations) and not np.array_equal(given.items, votes.items):
+        weight = weight[entries_of(given, match(votes.items, given.items))[1]]
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise ValueError("label_weight must be finite and not negative.")
     return weight
+
+
+def _refuse_another_order(label_weight: Any, votes: Annotations) -> None:
+    for what, names, theirs in (
+        ("rows", index_names(label_weight), votes.items),
+        ("columns", named_columns(label_weight), votes.annotators),
+    ):
+        if in_another_order(names, theirs):
+            raise ValueError(
+                f"the {what} of label_weight are called as those of the votes, but in another "
+                "order: bring them into one, by reindex."
+            )

@@ -261,7 +261,7 @@ class CCEMClassifier(CoupledClassifier):
             X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
             votes = self._read_votes(X, y, items)
             weight = check_weights(sample_weight, X.shape[0])
-            by_label = None if label_weight is None else weights_of_labels(label_weight, votes)
+            by_label = None if label_weight is None else weights_of_labels(label_weight, votes, y)
             crowd = code_crowd(votes, gold_codes(gold, votes), weight, by_label)
             self._fit(X, votes, crowd)
         return self

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -43,6 +44,29 @@ class TestManners:
         with pytest.raises(ValueError, match="label_weight must have shape"):
             model.fit(X[:30], votes[:30], label_weight=np.ones(7))
         np.testing.assert_array_equal(model.predict_proba(X), before)
+
+    def test_weights_of_labels_follow_items_found_by_name(self):
+        X, votes, _ = half_empty(n_items=60)
+        container = Annotations.from_matrix(votes)
+        random = np.random.default_rng(0)
+        weight = random.choice([0.1, 3.0], size=container.n_annotations)
+        order = random.permutation(60)
+        plain = CCEMClassifier(tol=1e-6).fit(X, container, label_weight=weight)
+        named = CCEMClassifier(tol=1e-6)
+        named.fit(X[order], container, items=order, label_weight=weight)
+        np.testing.assert_allclose(named.confusion_, plain.confusion_, atol=1e-5)
+
+    @pytest.mark.parametrize("axis", [0, 1])
+    def test_weights_of_labels_in_another_order(self, axis):
+        X, votes, _ = half_empty(n_items=30)
+        rows, columns = [f"row {i}" for i in range(30)], list("abcdef")
+        table = pd.DataFrame(votes, index=rows, columns=columns)
+        weight = pd.DataFrame(np.ones((30, 6)), index=rows, columns=columns)
+        CCEMClassifier().fit(X, table, label_weight=weight)
+        turned = weight[::-1] if axis == 0 else weight[columns[::-1]]
+        what = "rows" if axis == 0 else "columns"
+        with pytest.raises(ValueError, match=f"{what} of label_weight .* in another order"):
+            CCEMClassifier().fit(X, table, label_weight=turned)
 
     @pytest.mark.parametrize(
         ("parameters", "message"),

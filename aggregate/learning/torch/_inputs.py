@@ -102,13 +102,12 @@ def read_judges(
     estimator: Any, validation_data: Any, classes: NDArray[Any], annotators: NDArray[Any]
 ) -> Judges:
     """Return a validation set in the codes of the fit, or say what is wrong with it."""
-    if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-        raise ValueError("validation_data must be a pair (X, y).")
-    y = validation_data[1]
-    refuse_another_order(validation_data[0], y, None)
+    if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+        raise ValueError("validation_data must be a pair (X, y), or (X, y, items).")
+    y, items = validation_data[1], (validation_data[2] if len(validation_data) == 3 else None)
     X = read_features(estimator, validation_data[0], reset=False)
     if not is_vector(y):
-        votes = read_votes(y, len(X))
+        votes = _votes_of_judges(validation_data[0], y, items)
         known = align(votes, annotators, classes, "ignore")
         if known.n_annotations == 0:
             raise ValueError(
@@ -123,6 +122,15 @@ def read_judges(
     if (truth < 0).any():
         raise ValueError(
             f"y of validation_data holds what is no class: {first_few(values[truth < 0])}; the "
-            f"classes are {first_few(classes)}."
+            f"classes are {first_few(classes)}. Leave out rows of unknown truth."
         )
     return Judges(X, truth, None, len(classes), np.empty((0, len(classes))))
+
+
+def _votes_of_judges(X: Any, y: Any, items: Any) -> Annotations:
+    try:
+        refuse_another_order(X, y, items)
+        return read_votes(y, len(X), items)
+    except ValueError as error:
+        error.add_note("Here: of validation_data, whose items go as (X, y, items).")
+        raise

@@ -209,7 +209,7 @@ class TorchCrowdClassifier(BaseCrowdClassifier):
             Known truth of some rows.
         items : array-like of shape (N,), optional
             Names of the rows, by which items of Annotations are found.
-        validation_data : (X, y), optional
+        validation_data : (X, y) or (X, y, items), optional
             Rows that judge each epoch instead of some of the training rows: with votes by the same
             annotators, or with their truth (a vector).
 

@@ -74,8 +74,21 @@ class TestTraining:
     def test_validation_data_in_another_order(self, crowd):
         names = [f"row {i}" for i in range(len(crowd.X))]
         X, y = pd.DataFrame(crowd.X, index=names), pd.DataFrame(crowd.table, index=names)
-        with pytest.raises(ValueError, match="another order"):
+        with pytest.raises(ValueError, match="another order") as raised:
             TorchCrowdClassifier(**QUICK).fit(X, y, validation_data=(X[::-1], y))
+        assert raised.value.__notes__ == [
+            "Here: of validation_data, whose items go as (X, y, items)."
+        ]
+
+    def test_items_of_validation_data_are_found_by_name(self, crowd):
+        other, names = planted(7), np.array([f"row {i}" for i in range(400)])
+        votes = Annotations.from_matrix(other.table[::-1], items=names[::-1])
+        options = QUICK | {"max_epochs": 2}
+        plain, named = (
+            TorchCrowdClassifier(**options).fit(crowd.X, crowd.table, validation_data=data)
+            for data in ((other.X, other.table), (other.X, votes, names))
+        )
+        np.testing.assert_allclose(named.held_out_path_, plain.held_out_path_)
 
     @pytest.mark.parametrize(
         ("data", "message"),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
+from aggregate._encoding import encode
 from aggregate.fusion import decide
 
 Float = NDArray[np.float64]
@@ -60,6 +61,14 @@ def row_keys(X: Any, random: np.random.Generator) -> Keys:
         part = values[first : first + step].astype(np.float64)
         keys[first : first + step] = _mixed(part, salt).sum(axis=1, dtype=np.uint64)
     return keys
+
+
+def group_codes(groups: Any) -> NDArray[np.int64]:
+    """Return a number for each row that says which rows stay together; refuse missing ones."""
+    code, _ = encode(groups, "groups")
+    if (code < 0).any():
+        raise ValueError(f"groups must not be missing (row {int(np.argmin(code))}).")
+    return code.astype(np.int64)
 
 
 def deal(groups: NDArray[np.int64], soft: Float, order: NDArray[np.int64], n_folds: int) -> Any:

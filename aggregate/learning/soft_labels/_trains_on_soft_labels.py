@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
-from aggregate._encoding import encode
 from aggregate.fusion import decide
+from aggregate.learning._folds import group_codes
 from aggregate.learning.soft_labels._class_weights import class_weights
 from aggregate.learning.soft_labels._delegation import Delegating
 from aggregate.learning.soft_labels._expansion import check_weights, count_rows
@@ -66,7 +66,7 @@ class TrainsOnSoftLabels(Delegating):
             self.strategy == "sample",
             self.n_samples,
             self.n_jobs,
-            None if groups is None else encode(groups, "groups")[0][rows],
+            None if groups is None else group_codes(groups)[rows],
         )
         self.estimator_, self.way_ = training.fit(self._estimator(), X, targets[:, order])
         for name in ("n_features_in_", "feature_names_in_"):

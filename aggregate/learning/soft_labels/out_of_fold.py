@@ -9,9 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_regressor
 from sklearn.utils import check_consistent_length
 
-from aggregate._encoding import encode
 from aggregate._validation import check_number
-from aggregate.learning._folds import deal, row_keys
+from aggregate.learning._folds import deal, group_codes, row_keys
 from aggregate.learning.soft_labels._columns import probas_of
 from aggregate.learning.soft_labels._expansion import check_soft_labels, check_weights, take_rows
 from aggregate.learning.soft_labels._fold_fit import as_rows, fit_soft
@@ -181,12 +180,10 @@ def _groups(
 ) -> NDArray[np.int64]:
     """Return which rows stay together: as the user says, or those with equal features."""
     if groups is not None:
-        code, _ = encode(groups, "groups")
-        if (code < 0).any():
-            raise ValueError(f"groups must not be missing (row {int(np.argmin(code))}).")
+        code = group_codes(groups)
         if len(np.unique(code[trains])) < 2:
             raise ValueError("all labelled rows are of one group; at least two are needed.")
-        return code.astype(np.int64)
+        return code
     _, alike = np.unique(keys, return_inverse=True)
     if len(np.unique(alike[trains])) >= n_folds:
         return alike.astype(np.int64)

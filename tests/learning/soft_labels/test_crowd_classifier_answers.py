@@ -143,6 +143,12 @@ class TestRefusals:
         with pytest.raises(error, match=message):
             CrowdClassifier(**parameters).fit(*crowd[:2])
 
+    def test_groups_that_are_missing(self, crowd):
+        X, votes, _ = crowd
+        groups = np.where(np.arange(len(X)) < 3, np.nan, 1.0)
+        with pytest.raises(ValueError, match=r"groups must not be missing \(row 0\)"):
+            CrowdClassifier().fit(X, votes, groups=groups)
+
     def test_weights_for_an_estimator_without(self, crowd):
         X, votes, _ = crowd
         for model in (

@@ -155,35 +155,3 @@ def check_at_least_one(**counts: int) -> None:
     for name, value in counts.items():
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-
-
-def random_factors(
-    rng: np.random.Generator, n_factors: int, n_rows: int, n_columns: int
-) -> FloatArray:
-    """Draw matrices whose columns are uniform on the simplex."""
-    draws = rng.dirichlet(np.ones(n_rows), size=(n_factors, n_columns))
-    return np.ascontiguousarray(draws.transpose(0, 2, 1))
-
-
-def check_start(init: ArrayLike, shape: tuple[int, int, int]) -> FloatArray:
-    """Check starting factors: right shape, finite, nonnegative, columns that sum to one."""
-    start = np.array(init, dtype=np.float64, order="C")
-    if start.shape != shape:
-        raise ValueError(f"init must have shape {shape}, got {start.shape}")
-    if not np.isfinite(start).all() or (start < 0).any():
-        raise ValueError("init must be finite and nonnegative")
-    if not np.allclose(start.sum(axis=1), 1.0, atol=1e-6):
-        raise ValueError("every column of init must sum to 1: init[m].sum(axis=0) == 1")
-    return start
-
-
-def check_start_weights(init: ArrayLike | None, n_components: int) -> FloatArray:
-    """Check starting weights; uniform when there are none."""
-    if init is None:
-        return np.full(n_components, 1.0 / n_components)
-    d = np.array(init, dtype=np.float64)
-    if d.shape != (n_components,):
-        raise ValueError(f"init_weights must have shape ({n_components},), got {d.shape}")
-    if not np.isfinite(d).all() or (d < 0).any() or not np.isclose(d.sum(), 1.0, atol=1e-6):
-        raise ValueError("init_weights must be finite, nonnegative and sum to 1")
-    return d

@@ -7,16 +7,10 @@ from numpy.typing import ArrayLike
 
 from aggregate.factorization._moment_problem import MomentProblem, moment_problem
 from aggregate.factorization._simplex_admm import admm_on_simplex
-from aggregate.factorization._terms import (
-    check_at_least_one,
-    check_start,
-    check_start_weights,
-    random_factors,
-)
-from aggregate.factorization.result import FactorizationResult, FloatArray, IntArray, best_start
+from aggregate.factorization._starts import Model, draw_starts, fit_best
+from aggregate.factorization._terms import check_at_least_one
+from aggregate.factorization.result import FactorizationResult, FloatArray, IntArray
 from aggregate.kernels.simplex import project_columns
-
-Model = tuple[FloatArray, FloatArray]
 
 
 def coupled_cpd(
@@ -145,29 +139,15 @@ def coupled_cpd(
         n_factors,
     )
     check_at_least_one(n_restarts=n_restarts, max_iter=max_iter, n_inner=n_inner)
-    rng = np.random.default_rng(random_state)
     shape = (*problem.means.shape, problem.means.shape[1])
-    d = check_start_weights(init_weights, shape[2])
-    first = random_factors(rng, *shape) if init is None else check_start(init, shape)
-    starts = [(first, d)]
-    starts += [(random_factors(rng, *shape), d) for _ in range(n_restarts - 1)]
+    starts = draw_starts(init, init_weights, shape, n_restarts, random_state)
     estimated = problem.estimated()
     active = np.flatnonzero(estimated)
 
     def run(start: Model) -> tuple[Model, list[float], bool]:
         return _solve(problem, start, active, max_iter, int(n_inner), tol, float(inner_tol))
 
-    (A, d), path, chosen, restarts = best_start(run, starts, problem.scale)
-    return FactorizationResult(
-        factors=A,
-        weights=d,
-        objective_path=path,
-        converged=restarts[chosen].converged,
-        n_iter=restarts[chosen].n_iter,
-        restarts=restarts,
-        estimated=estimated,
-        rank=shape[2],
-    )
+    return fit_best(run, starts, estimated, problem.scale)
 
 
 def _solve(

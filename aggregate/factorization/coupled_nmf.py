@@ -6,18 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aggregate._jit import kernel
+from aggregate.factorization._starts import Model, draw_starts, fit_best
 from aggregate.factorization._terms import (
     Terms,
     check_at_least_one,
-    check_start,
-    check_start_weights,
     check_terms,
     infer_n_factors,
-    random_factors,
 )
-from aggregate.factorization.result import FactorizationResult, FloatArray, IntArray, best_start
-
-Model = tuple[FloatArray, FloatArray]
+from aggregate.factorization.result import FactorizationResult, FloatArray, IntArray
 
 
 def coupled_nmf(
@@ -131,11 +127,7 @@ def coupled_nmf(
     n_components = side if n_components is None else n_components
     check_at_least_one(n_components=n_components, n_restarts=n_restarts, max_iter=max_iter)
     shape = (n_factors, side, n_components)
-    rng = np.random.default_rng(random_state)
-    d = check_start_weights(init_weights, n_components)
-    first = random_factors(rng, *shape) if init is None else check_start(init, shape)
-    starts = [(first, d)]
-    starts += [(random_factors(rng, *shape), d) for _ in range(n_restarts - 1)]
+    starts = draw_starts(init, init_weights, shape, n_restarts, random_state)
     estimated = np.zeros(n_factors, dtype=np.bool_)
     estimated[terms.members] = True
     prior = _pseudo_counts("smoothing", smoothing, shape) * estimated[:, None, None]
@@ -144,17 +136,7 @@ def coupled_nmf(
     def run(start: Model) -> tuple[Model, list[float], bool]:
         return _em(terms, start, (prior, prior_d), max_iter, tol)
 
-    (A, d), path, chosen, restarts = best_start(run, starts)
-    return FactorizationResult(
-        factors=A,
-        weights=d,
-        objective_path=path,
-        converged=restarts[chosen].converged,
-        n_iter=restarts[chosen].n_iter,
-        restarts=restarts,
-        estimated=estimated,
-        rank=n_components,
-    )
+    return fit_best(run, starts, estimated)
 
 
 def unit_mass(terms: Terms) -> Terms:

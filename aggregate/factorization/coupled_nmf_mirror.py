@@ -13,21 +13,17 @@ from aggregate.factorization._floored_divergence import (
     factor_gradient,
     weight_gradient,
 )
+from aggregate.factorization._starts import Model, draw_starts, fit_best
 from aggregate.factorization._terms import (
     Incidence,
     Terms,
     check_at_least_one,
-    check_start,
-    check_start_weights,
     check_terms,
     incidence,
     infer_n_factors,
-    random_factors,
 )
 from aggregate.factorization.coupled_nmf import unit_mass
-from aggregate.factorization.result import FactorizationResult, FloatArray, best_start
-
-Model = tuple[FloatArray, FloatArray]
+from aggregate.factorization.result import FactorizationResult, FloatArray
 
 # The paper's line search: first step, shrinkage, and the share of the predicted decrease asked.
 _FIRST_STEP, _SHRINK, _SLOPE_SHARE, _MAX_SHRINK = 0.1, 0.9, 1e-3, 300
@@ -137,11 +133,7 @@ def coupled_nmf_mirror(
     if not 0 < floor < 1:
         raise ValueError(f"floor must lie between 0 and 1, got {floor}")
     shape = (n_factors, side, side)
-    rng = np.random.default_rng(random_state)
-    d = check_start_weights(init_weights, side)
-    first = random_factors(rng, *shape) if init is None else check_start(init, shape)
-    starts = [(first, d)]
-    starts += [(random_factors(rng, *shape), d) for _ in range(n_restarts - 1)]
+    starts = draw_starts(init, init_weights, shape, n_restarts, random_state)
     estimated = np.zeros(n_factors, dtype=np.bool_)
     estimated[terms.members] = True
     by_factor = incidence(terms.members, n_factors)
@@ -149,17 +141,7 @@ def coupled_nmf_mirror(
     def run(start: Model) -> tuple[Model, list[float], bool]:
         return _descend(terms, by_factor, start, fit_weights, n_inner, float(floor), max_iter, tol)
 
-    (A, d), path, chosen, restarts = best_start(run, starts)
-    return FactorizationResult(
-        factors=A,
-        weights=d,
-        objective_path=path,
-        converged=restarts[chosen].converged,
-        n_iter=restarts[chosen].n_iter,
-        restarts=restarts,
-        estimated=estimated,
-        rank=side,
-    )
+    return fit_best(run, starts, estimated)
 
 
 def _informative(terms: Terms) -> Terms:

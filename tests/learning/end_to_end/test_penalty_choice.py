@@ -7,8 +7,11 @@ import pytest
 
 from aggregate import Annotations
 from aggregate.learning.end_to_end._crowd import code_crowd
+from aggregate.learning.end_to_end._descents import Settings, fit_coupled
 from aggregate.learning.end_to_end._networks import Network
-from aggregate.learning.end_to_end._penalty_choice import folds_of, grid, row_losses
+from aggregate.learning.end_to_end._penalty_choice import choose, folds_of, grid, row_losses
+from aggregate.learning.end_to_end._problem import Penalties
+from aggregate.learning.end_to_end._start import diagonal_target
 
 
 def crowd(n_rows=12, seed=0):
@@ -55,6 +58,28 @@ def test_equal_rows_are_left_out_together():
     X = np.repeat(X[:10], 3, axis=0)
     folds = folds_of(X, labels, 5, np.random.default_rng(0)).reshape(10, 3)
     assert (folds == folds[:, :1]).all()
+
+
+def test_a_choice_is_what_a_loop_over_folds_makes_of_it():
+    X, _, labels = crowd(n_rows=30)
+    network, values = Network(2, 3, None, "tanh"), (0.0, 0.03, 0.3)
+    settings = Settings("identity", 1, 200, 1e-3, None, 0)
+    folds = folds_of(X, labels, 3, np.random.default_rng(0))
+    without = Penalties(1.0, 4.0, diagonal_target(3, 0.7), "geocrowdnet-f")
+    tried = [without.replaced("strength", value) for value in values]
+    costs = np.zeros((3, 30))
+    for place, penalties in enumerate(tried):
+        for fold in range(3):
+            kept = folds != fold
+            found = fit_coupled(X[kept], labels.take(kept), network, penalties, settings)
+            costs[place, ~kept] = row_losses(found.point, X[~kept], labels.take(~kept), network)
+    total = labels.weight.sum() + labels.row_weight[labels.gold >= 0].sum()
+    choice = choose(tried, values, X, labels, network, settings, folds)
+    np.testing.assert_allclose(choice.loss, costs.sum(axis=1) / total)
+    best = costs.sum(axis=1).argmin()
+    assert choice.chosen == values[best]
+    apart = np.sqrt(((costs - costs[best]) ** 2).sum(axis=1)) / total
+    np.testing.assert_allclose(choice.error, apart, atol=1e-12)
 
 
 def test_a_trace_is_weighed_by_the_annotators():

@@ -14,6 +14,8 @@ import pytest
 
 from aggregate import Annotations
 
+pytest.register_assert_rewrite("tests.models.manners")
+
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

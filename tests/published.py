@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from aggregate.metrics import accuracy
@@ -25,3 +27,12 @@ def busiest(load, name):
 def percent_wrong(model, votes, truth):
     """Return the percent wrong among the items with truth; ties earn their fair share."""
     return 100 - 100 * accuracy(model.probas_, gold_codes(truth, votes))
+
+
+def percent_right(model, real, name):
+    """Fit a model to a data set and return the percent right, ties with their fair share."""
+    votes, truth = real(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(votes)
+    return 100 - percent_wrong(model, votes, truth)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -10,6 +13,7 @@ from aggregate import EBCC, IBCC
 from aggregate.metrics import accuracy
 from aggregate.models._gold import gold_codes
 from tests import problems
+from tests.models.manners import Manners
 
 
 @parametrize_with_checks([EBCC(n_init=2, random_state=0)])
@@ -91,22 +95,14 @@ class TestModel:
         assert fit.labels_.tolist() == [1, 1]
         assert EBCC(n_init=2, random_state=0).fit_predict(votes).tolist() == [0, 1]
 
-    def test_new_items_and_strangers(self):
-        crowd = problems.planted(8, n_items=100)
-        fit = EBCC(n_init=2, random_state=0).fit(crowd.votes)
-        np.testing.assert_array_equal(fit.transform(crowd.votes), fit.probas_)
-        new = problems.from_codes([0, 0, 1], [0, 1, 99], [1, 1, 2], (2, 100, 3))
-        assert fit.predict_proba(new).argmax(axis=1).tolist() == [1, 2]
-        assert np.isfinite(fit.score(new))
 
-    def test_degenerate_votes(self):
-        model = EBCC(n_init=2, random_state=0)
-        one_class = problems.from_codes([0, 1], [0, 1], [0, 0], (2, 2, 1))
-        assert model.fit(one_class).probas_.tolist() == [[1.0], [1.0]]
-        one_annotator = problems.from_codes([0, 1, 2], [0, 0, 0], [0, 1, 1], (3, 1, 2))
-        assert model.fit(one_annotator).labels_.tolist() == [0, 1, 1]
-        apart = problems.from_codes([0, 1], [0, 1], [0, 1], (3, 3, 2))
-        assert np.isfinite(model.fit(apart).probas_).all()
+class TestManners(Manners):
+    settled: ClassVar = {"tol": 1e-12, "max_iter": 5000}
+    atol = 1e-4  # classes of other names draw other starts, which end close by
+
+    @pytest.fixture
+    def model(self):
+        return partial(EBCC, n_init=2, random_state=0)
 
 
 # Li, Rubinstein and Cohn's notebook: percent correct of the best of 40 starts. Where the bound

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 from scipy.special import logsumexp, psi
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from aggregate import IBCC, HierarchicalDawidSkene
-from aggregate.metrics import accuracy
-from aggregate.models._gold import gold_codes
 from tests import naive, problems
+from tests.models.manners import Manners
+from tests.published import percent_right
 
 ALL = [IBCC, HierarchicalDawidSkene]
 ids = {"ids": lambda model: model.__name__}
@@ -21,14 +19,6 @@ ids = {"ids": lambda model: model.__name__}
 @parametrize_with_checks([model(random_state=0) for model in ALL])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
-
-
-def percent(model, real, name):
-    votes, truth = real(name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(votes)
-    return 100 * accuracy(model.probas_, gold_codes(truth, votes))
 
 
 def naive_ibcc(votes, passes):
@@ -65,7 +55,7 @@ class TestIBCC:
     )  # fmt: skip
     def test_published_accuracies(self, name, published, real):
         """Li, Rubinstein and Cohn's repository, to all the digits that it prints."""
-        assert percent(IBCC(), real, name) == pytest.approx(published, abs=6e-5)
+        assert percent_right(IBCC(), real, name) == pytest.approx(published, abs=6e-5)
 
     def test_counts_are_prior_plus_labels(self):
         votes = problems.planted(0).votes
@@ -119,13 +109,13 @@ class TestHierarchical:
     def test_real_crowds(self, real):
         names = ("bluebird", "rte", "dog", "web", "face_sentiment", "product",
                  "sentiment_polarity", "music_genre")  # fmt: skip
-        got = [percent(HierarchicalDawidSkene(), real, name) for name in names]
+        got = [percent_right(HierarchicalDawidSkene(), real, name) for name in names]
         assert np.mean(got) > 84.3  # Dawid-Skene: 83.9, IBCC: 83.6
         assert got[3] > 81.0  # graded: 76.7 and 75.1
 
 
 @pytest.mark.parametrize("model", ALL, **ids)
-class TestBoth:
+class TestBoth(Manners):
     def test_bound_never_falls(self, model):
         for seed in range(4):
             votes = problems.ragged(seed, n_labels=80)
@@ -139,29 +129,6 @@ class TestBoth:
         assert (fit.labels_ == crowd.truth).mean() > 0.92
         np.testing.assert_allclose(fit.confusion_, crowd.confusion, atol=0.08)
 
-    def test_gold_is_kept(self, model):
-        crowd = problems.planted(6, n_items=60)
-        gold = {0: (int(crowd.truth[0]) + 1) % 3}
-        fit = model().fit(crowd.votes, gold=gold)
-        assert fit.labels_[0] == gold[0]
-
-    def test_order_and_names_do_not_matter(self, model):
-        votes = problems.planted(7, n_items=80).votes
-        order = np.random.default_rng(0).permutation(len(votes.item))
-        swap = np.array([2, 0, 1])
-        other = problems.from_codes(
-            votes.item[order], 7 - votes.annotator[order], swap[votes.label[order]], (80, 8, 3)
-        )
-        one, two = model().fit(votes), model().fit(other)
-        np.testing.assert_allclose(two.probas_[:, swap], one.probas_, atol=1e-6)
-
-    def test_new_items_and_strangers(self, model):
-        crowd = problems.planted(8, n_items=100)
-        fit = model().fit(crowd.votes)
-        np.testing.assert_array_equal(fit.transform(crowd.votes), fit.probas_)
-        new = problems.from_codes([0, 0, 1], [0, 1, 99], [1, 1, 2], (2, 100, 3))
-        assert fit.predict_proba(new).argmax(axis=1).tolist() == [1, 2]
-
     def test_threads_change_no_bit(self, model):
         votes = problems.planted(9, n_items=15000, n_annotators=10, per_item=10).votes
         one, two = (
@@ -169,15 +136,3 @@ class TestBoth:
             model(max_iter=3, tol=0, n_jobs=2).fit(votes),
         )
         np.testing.assert_array_equal(one.probas_, two.probas_)
-
-    def test_degenerate_votes(self, model):
-        one_class = problems.from_codes([0, 1], [0, 1], [0, 0], (2, 2, 1))
-        assert model().fit(one_class).probas_.tolist() == [[1.0], [1.0]]
-        one_annotator = problems.from_codes([0, 1, 2], [0, 0, 0], [0, 1, 1], (3, 1, 2))
-        assert model().fit(one_annotator).labels_.tolist() == [0, 1, 1]
-        apart = problems.from_codes([0, 1], [0, 1], [0, 1], (3, 3, 2))
-        assert np.isfinite(model().fit(apart).probas_).all()
-        many = problems.from_codes(
-            np.repeat([0, 1], 600), np.tile(np.arange(600), 2), np.repeat([0, 1], 600), (2, 600, 2)
-        )
-        assert model().fit(many).labels_.tolist() == [0, 1]

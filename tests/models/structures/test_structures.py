@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
@@ -17,9 +15,9 @@ from aggregate import (
     OneCoinDawidSkene,
     PooledDawidSkene,
 )
-from aggregate.metrics import accuracy
-from aggregate.models._gold import gold_codes
 from tests import problems
+from tests.models.manners import Manners
+from tests.published import percent_right
 
 TIED = [OneCoinDawidSkene, ClassConditionalDawidSkene, PooledDawidSkene]
 HARD = [FastDawidSkene, HybridDawidSkene]
@@ -31,14 +29,6 @@ ids = {"ids": lambda model: model.__name__}
 @parametrize_with_checks([model(random_state=0) for model in ALL])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
-
-
-def percent(model, real, name):
-    votes, truth = real(name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(votes)
-    return 100 * accuracy(model.probas_, gold_codes(truth, votes))
 
 
 def off_diagonals(confusion):
@@ -102,7 +92,7 @@ class TestFamilies:
 
 
 @pytest.mark.parametrize("model", ALL, **ids)
-class TestEveryStructure:
+class TestEveryStructure(Manners):
     def test_objective_never_falls(self, model):
         for seed in range(3):
             path = model(n_init=2, random_state=seed).fit(problems.ragged(seed)).objective_path_
@@ -111,44 +101,6 @@ class TestEveryStructure:
     def test_recovers_a_planted_crowd(self, model):
         crowd = problems.planted(5, n_items=2000, accuracy=(0.75, 0.9))
         assert (model().fit(crowd.votes).labels_ == crowd.truth).mean() > 0.9
-
-    def test_gold_is_kept(self, model):
-        crowd = problems.planted(6, n_items=60)
-        gold = {0: (int(crowd.truth[0]) + 1) % 3}
-        fit = model().fit(crowd.votes, gold=gold)
-        assert fit.labels_[0] == gold[0]
-        assert fit.probas_[0].max() == 1.0
-
-    def test_order_and_names_do_not_matter(self, model):
-        votes = problems.planted(7, n_items=80).votes
-        order = np.random.default_rng(0).permutation(len(votes.item))
-        swap = np.array([2, 0, 1])
-        other = problems.from_codes(
-            votes.item[order], 7 - votes.annotator[order], swap[votes.label[order]], (80, 8, 3)
-        )
-        one, two = model().fit(votes), model().fit(other)
-        np.testing.assert_allclose(two.probas_[:, swap], one.probas_, atol=1e-6)
-
-    def test_new_items_and_strangers(self, model):
-        crowd = problems.planted(8, n_items=100)
-        fit = model().fit(crowd.votes)
-        np.testing.assert_array_equal(fit.transform(crowd.votes), fit.probas_)
-        new = problems.from_codes([0, 0, 1], [0, 1, 99], [1, 1, 2], (2, 100, 3))
-        probas = fit.predict_proba(new)
-        assert probas[0].argmax() == 1
-        assert probas[1].argmax() == 2
-
-    def test_degenerate_votes(self, model):
-        one_class = problems.from_codes([0, 1], [0, 1], [0, 0], (2, 2, 1))
-        assert model().fit(one_class).probas_.tolist() == [[1.0], [1.0]]
-        one_annotator = problems.from_codes([0, 1, 2], [0, 0, 0], [0, 1, 1], (3, 1, 2))
-        assert model().fit(one_annotator).labels_.tolist() == [0, 1, 1]
-        apart = problems.from_codes([0, 1], [0, 1], [0, 1], (3, 3, 2))
-        assert np.isfinite(model().fit(apart).probas_).all()
-        many = problems.from_codes(
-            np.repeat([0, 1], 600), np.tile(np.arange(600), 2), np.repeat([0, 1], 600), (2, 600, 2)
-        )
-        assert model().fit(many).labels_.tolist() == [0, 1]
 
     def test_maximum_likelihood_runs_too(self, model):
         fit = model(prior_strength=0).fit(problems.planted(9).votes)
@@ -215,5 +167,5 @@ REFERENCE = {
 
 @pytest.mark.parametrize("model", REFERENCE, **ids)
 def test_reference_accuracies(model, real):
-    got = [percent(model(prior_strength=0), real, name) for name in NAMES]
+    got = [percent_right(model(prior_strength=0), real, name) for name in NAMES]
     np.testing.assert_allclose(got, REFERENCE[model], atol=0.25)

@@ -14,6 +14,15 @@ needs_jit = pytest.mark.skipif(
     bool(numba.config.DISABLE_JIT), reason="many passes over many labels need compiled kernels"
 )
 
+_DEGENERATE = {
+    "one class": np.zeros((4, 3), dtype=int),
+    "no overlap": np.array([[0, -1, -1], [-1, 1, -1], [-1, -1, 2]]),
+    "one annotator": np.array([[0], [1], [1]]),
+    "an empty item": np.array([[0, 1], [-1, -1], [1, 0]]),
+    "600 labels on an item": np.tile([[0], [1]], (10, 600)),
+}
+degenerate_tables = pytest.mark.parametrize("table", _DEGENERATE.values(), ids=_DEGENERATE)
+
 
 class Planted(NamedTuple):
     """Votes drawn from the Dawid-Skene model, with what they were drawn from."""

@@ -108,17 +108,7 @@ def test_order_names_gold_and_strangers():
     assert wanted.predict_proba(stranger)[0].argmax() == 2
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        np.zeros((4, 3), dtype=int),
-        np.array([[0, -1, -1], [-1, 1, -1], [-1, -1, 2]]),
-        np.array([[0], [1], [1]]),
-        np.array([[0, 1], [-1, -1], [1, 0]]),
-        np.tile([[0], [1]], (10, 600)),
-    ],
-    ids=["one class", "no overlap", "one annotator", "an empty item", "600 labels on an item"],
-)
+@problems.degenerate_tables
 def test_degenerate_votes_give_probabilities(table):
     model = CrowdLab().fit(table)
     assert np.isfinite(model.probas_).all()

@@ -78,17 +78,7 @@ def test_gold_and_new_items():
     assert plain.predict_proba(stranger)[0].argmax() == 2
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        np.zeros((4, 3), dtype=int),
-        np.array([[0, -1, -1], [-1, 1, -1], [-1, -1, 2]]),
-        np.array([[0], [1], [1]]),
-        np.array([[0, 1], [-1, -1], [1, 0]]),
-        np.tile([[0], [1]], (10, 600)),
-    ],
-    ids=["one class", "no overlap", "one annotator", "an empty item", "600 labels on an item"],
-)
+@problems.degenerate_tables
 def test_degenerate_votes_give_probabilities(table):
     probas = LabelModel().fit(table).probas_
     assert np.isfinite(probas).all()

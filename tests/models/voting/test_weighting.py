@@ -186,16 +186,7 @@ class TestContract:
         with pytest.raises(ValueError, match="not in the fit"):
             model(unknown_annotators="error").fit(planted.votes).predict_proba(new)
 
-    @pytest.mark.parametrize(
-        "table",
-        [
-            np.zeros((4, 3), dtype=int),
-            np.array([[0, -1, -1], [-1, 1, -1], [-1, -1, 2]]),
-            np.array([[0], [1], [1]]),
-            np.array([[0, 1], [-1, -1], [1, 0]]),
-        ],
-        ids=["one class", "no overlap", "one annotator", "an empty item"],
-    )
+    @problems.degenerate_tables
     def test_degenerate_votes_give_probabilities(self, model, table):
         fitted = model().fit(table)
         assert np.isfinite(fitted.probas_).all()

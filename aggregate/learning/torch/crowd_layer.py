@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from aggregate._validation import check_choice
+from aggregate.learning.torch._logs import refuse_what_are_no_probabilities
 from aggregate.learning.torch.votes import VoteBatch
 
 KINDS: Final = {
@@ -87,6 +88,7 @@ class CrowdLayer(nn.Module):
             Scores of what each annotator would say about each item, or of what could have been
             said in place of each label given; their softmax are probabilities.
         """
+        refuse_what_are_no_probabilities(f)
         if votes is None:
             annotator = torch.arange(self.n_annotators, device=f.device)
             return self._scores(f[:, None, :], annotator)

@@ -55,6 +55,11 @@ class VoteTensors:
     def __init__(
         self, votes: Annotations, *, annotator_code: Any = None, device: Any = "cpu"
     ) -> None:
+        if not isinstance(votes, Annotations):
+            raise TypeError(
+                "votes must be Annotations (Annotations.from_matrix(table) of a table); got "
+                f"{type(votes).__name__}."
+            )
         annotator, label = votes.annotator, votes.label
         if annotator_code is not None:
             annotator = annotator_code[annotator]

@@ -56,14 +56,17 @@ class TestFit:
         )
         assert four.objective_path_[-1] <= one.objective_path_[-1]
 
-    def test_posterior_is_the_classifier_times_the_votes(self):
+    @pytest.mark.parametrize("rho", [0.0, 0.4])
+    def test_posterior_is_the_classifier_times_the_votes(self, rho):
         X, votes, _ = half_empty(n_items=40)
-        model = CCEMClassifier(annotator_correlation=0.0).fit(X, votes)
+        model = CCEMClassifier(annotator_correlation=rho).fit(X, votes)
         wanted = model.predict_proba(X)
         for i, row in enumerate(votes):
             for j, y in enumerate(row):
                 if y >= 0:
                     wanted[i] *= model.confusion_[j, :, y]
+            # The classifier, taught by these labels, is one voice more than they are.
+            wanted[i] **= 1 / (1 + (row >= 0).sum() * rho)
         wanted /= wanted.sum(axis=1, keepdims=True)
         np.testing.assert_allclose(model.probas_, wanted, atol=1e-10)
 

@@ -171,11 +171,15 @@ class TestTraining:
             def data(self, batch):
                 return super().data(batch) / 2
 
+        told = []
+
         def optimiser(groups, lr):
+            told.extend((group["lr"], group["weight_decay"]) for group in groups)
             return torch.optim.RMSprop(groups, lr=lr)
 
         model = TorchCrowdClassifier(loss=Halved, optimizer=optimiser, **QUICK)
         assert model.fit(crowd.X, crowd.table).score(crowd.X_test, crowd.y_test) > 0.95
+        assert told == [(0.01, 1e-4), (0.1, 0.0)]  # the annotators: quicker, and no decay
         for name in ("adamw", "sgd"):
             model = TorchCrowdClassifier(optimizer=name, **QUICK).fit(crowd.X, crowd.table)
             assert model.score(crowd.X_test, crowd.y_test) > 0.95

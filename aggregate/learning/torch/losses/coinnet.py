@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from aggregate._validation import check_number
+from aggregate.learning.torch._logs import refuse_what_are_no_logs
 from aggregate.learning.torch.losses._head import Batch, Sizes
 from aggregate.learning.torch.losses.coupled_cross_entropy import CoupledHead, mean_loss
 from aggregate.learning.torch.losses.geocrowdnet_f import log_det_f
@@ -61,6 +62,7 @@ def coinnet_loss(
     >>> round(float(coinnet_loss(log_f, confusion, moved, votes)), 4)
     0.6931
     """
+    refuse_what_are_no_logs(log_f=log_f, log_confusion=log_confusion)
     f = log_f.exp().index_select(0, votes.item)
     table = log_confusion.exp().index_select(0, votes.annotator)
     regular = (f[:, :, None] * table).sum(dim=1)

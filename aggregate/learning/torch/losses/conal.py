@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from aggregate._validation import check_number
+from aggregate.learning.torch._logs import refuse_what_are_no_logs
 from aggregate.learning.torch.confusion_layer import ConfusionLayer, log_report
 from aggregate.learning.torch.losses._head import Batch, Head, Sizes
 from aggregate.learning.torch.losses.coupled_cross_entropy import mean_loss
@@ -58,6 +59,7 @@ def conal_loss(
     >>> round(float(conal_loss(log_f, own, common, torch.zeros(1), votes)), 4)  # half and half
     0.3567
     """
+    refuse_what_are_no_logs(log_f=log_f, log_confusion=log_confusion, log_common=log_common)
     shared = VoteBatch(votes.item, torch.zeros_like(votes.annotator), votes.label)
     common = log_report(log_f, log_common[None], shared)
     own = log_report(log_f, log_confusion, votes)

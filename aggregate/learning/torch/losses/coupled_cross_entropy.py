@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from aggregate.learning.torch._logs import refuse_what_are_no_logs
 from aggregate.learning.torch.confusion_layer import ConfusionLayer, log_report
 from aggregate.learning.torch.losses._head import Batch, Head, Sizes
 from aggregate.learning.torch.votes import VoteBatch
@@ -55,6 +56,7 @@ def coupled_cross_entropy(
     >>> round(float(coupled_cross_entropy(f.log(), confusion.log(), votes)), 4)
     0.9163
     """
+    refuse_what_are_no_logs(log_f=log_f, log_confusion=log_confusion)
     return mean_loss(-log_report(log_f, log_confusion, votes), weight)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from aggregate.learning.torch._logs import refuse_what_are_no_logs
 from aggregate.learning.torch.losses._head import Batch, Head, Sizes
 from aggregate.learning.torch.votes import VoteBatch, response_rows
 
@@ -50,6 +51,7 @@ def max_mig_loss(log_f: torch.Tensor, log_g: torch.Tensor, log_prior: torch.Tens
     >>> round(float(max_mig_loss(sure, sure, prior)), 3)  # the most there is: -log 2
     -1.687
     """
+    refuse_what_are_no_logs(log_f=log_f, log_g=log_g, log_prior=log_prior)
     n_items = len(log_f)
     if n_items < 2:
         raise ValueError("Max-MIG compares pairs of items; got a batch of one. Use larger ones.")

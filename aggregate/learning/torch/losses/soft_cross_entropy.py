@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from aggregate.learning.torch._logs import refuse_what_are_no_logs
 from aggregate.learning.torch.losses._head import Batch, Head, Sizes
 
 
@@ -29,6 +30,7 @@ def soft_cross_entropy(log_f: torch.Tensor, soft: torch.Tensor) -> torch.Tensor:
     >>> round(float(soft_cross_entropy(f.log(), soft)), 4)
     0.6931
     """
+    refuse_what_are_no_logs(log_f=log_f)
     counted = (soft.sum(dim=1) > 0).sum().clamp_min(1)
     return -(torch.where(soft > 0, soft * log_f, torch.zeros_like(soft))).sum() / counted
 

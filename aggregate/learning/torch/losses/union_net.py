@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from aggregate.learning.torch._logs import refuse_what_are_no_logs
 from aggregate.learning.torch.confusion_layer import start_logit
 from aggregate.learning.torch.losses._head import Batch, Head, Sizes
 from aggregate.learning.torch.losses.coupled_cross_entropy import mean_loss
@@ -51,6 +52,7 @@ def union_net_loss(
     >>> round(float(union_net_loss(log_f, transition.log(), votes)), 4)
     0.9163
     """
+    refuse_what_are_no_logs(log_f=log_f, log_transition=log_transition)
     n_classes = log_f.shape[1]
     columns = votes.annotator * n_classes + votes.label
     joint = log_f.index_select(0, votes.item) + log_transition.T.index_select(0, columns)

@@ -65,5 +65,7 @@ def test_a_crowd_layer_takes_probabilities(wrong):
 
 
 def test_votes_of_a_table_are_no_annotations():
-    with pytest.raises(TypeError, match=r"Annotations\.from_matrix\(table\) of a table\); got list"):
+    with pytest.raises(
+        TypeError, match=r"Annotations\.from_matrix\(table\) of a table\); got list"
+    ):
         VoteTensors([[0, 1], [1, 1]])

@@ -38,18 +38,21 @@ class TestTraining:
         assert len(model.held_out_path_) == 0
         assert model.objective_path_[-5:].mean() < model.objective_path_[:5].mean()
 
-    def test_judged_by_a_truth_or_by_votes(self, crowd):
+    def test_judged_by_a_truth(self, crowd):
         one = TorchCrowdClassifier(**QUICK)
         one.fit(crowd.X, crowd.table, validation_data=(crowd.X_test, crowd.y_test))
         wanted = -np.log(one.predict_proba(crowd.X_test)[np.arange(400), crowd.y_test]).mean()
         assert one.held_out_path_.min() == pytest.approx(wanted)
+
+    @pytest.mark.parametrize("options", [{}, {"loss": "geocrowdnet-w", "regularization": 0.05}])
+    def test_judged_by_votes_without_the_penalty(self, crowd, options):
         other = planted(7)
-        two = TorchCrowdClassifier(**QUICK)
-        two.fit(crowd.X, crowd.table, validation_data=(other.X, other.table))
-        f = two.predict_proba(other.X)
+        model = TorchCrowdClassifier(**(QUICK | options))
+        model.fit(crowd.X, crowd.table, validation_data=(other.X, other.table))
+        f = model.predict_proba(other.X)
         i, j = np.nonzero(other.table >= 0)
-        chance = (f[i] * two.confusion_[j, :, other.table[i, j]]).sum(axis=1)
-        assert two.held_out_path_.min() == pytest.approx(-np.log(chance).mean())
+        chance = (f[i] * model.confusion_[j, :, other.table[i, j]]).sum(axis=1)
+        assert model.held_out_path_.min() == pytest.approx(-np.log(chance).mean())
 
     def test_judged_by_errors(self, crowd):
         other = planted(7)

@@ -112,9 +112,14 @@ def test_groups_stay_together(soft, met):
                 seen.append(set(groups[learned]) & set(groups[judged]))
                 yield learned, judged
 
-    search = GridSearchCV(Spy(), {"level": [0.0]}, cv=Folds(4))
-    CrowdClassifier(search).fit_soft(X, labels, groups=groups)
-    assert seen == [set()] * 4
+    for estimator in (
+        GridSearchCV(Spy(), {"level": [0.0]}, cv=Folds(4)),
+        CalibratedClassifierCV(Spy(), cv=Folds(4)),
+        StackingClassifier([("nb", GaussianNB())], GaussianNB(), cv=Folds(4)),
+    ):
+        seen.clear()
+        CrowdClassifier(estimator).fit_soft(X, labels, groups=groups)
+        assert seen == [set()] * 4
 
 
 class BoostingSpy(HistGradientBoostingClassifier):

@@ -202,14 +202,9 @@ class Auto(ConfusionModel):
             name != "pooled" or not residuals.annotators_differ or len(fitted) == 1
             for name in self.members_
         ]
-        self._keep_confusions(
-            np.average(
-                [model.confusion_ for model in fitted],
-                axis=0,
-                weights=telling * self.member_weights_,
-            ),
-            self._mean([model.class_prior_ for model in fitted]),
-        )
+        shares = telling * self.member_weights_
+        confusion = np.average([model.confusion_ for model in fitted], axis=0, weights=shares)
+        self._keep_confusions(confusion, self._mean([model.class_prior_ for model in fitted]))
         self.n_iter_ = max(model.n_iter_ for model in fitted)
         self.converged_ = all(model.converged_ for model in fitted)
         self.objective_path_ = fitted[0].objective_path_

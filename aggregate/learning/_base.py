@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from aggregate._encoding import encode, is_missing, match
+from aggregate._encoding import match
 from aggregate.annotations import Annotations
 from aggregate.fusion import decide
+from aggregate.learning._scoring import known_truth, share
 from aggregate.learning._votes import is_vector, read_votes, refuse_another_order
 from aggregate.learning.soft_labels._expansion import check_weights
 
@@ -79,10 +79,10 @@ class BaseCrowdClassifier(ClassifierMixin, BaseEstimator, ABC):
             as it does not depend on the features).
         sample_weight : array-like of shape (N,), optional
             Weights of the rows.
-        gold : array-like of shape (N,), optional
+        gold : mapping item -> class or array-like of shape (N,), optional
             The truth, where ``y`` are votes, as in a cross-validation over votes that is
             judged by a truth (`set_score_request`). Rows where it is missing (-1, NaN, None)
-            do not count, and ``y`` is not read.
+            do not count, and ``y`` is not read. A mapping and a pandas series go by name.
         items : array-like of shape (N,), optional
             Names of the rows, by which the items of Annotations are then found. Rows without
             votes do not count.
@@ -97,28 +97,11 @@ class BaseCrowdClassifier(ClassifierMixin, BaseEstimator, ABC):
         if not weight.any():
             raise ValueError("sample_weight is zero everywhere; there is nothing to score.")
         if gold is not None:
-            truth, counted = self._known(gold)
-            check_consistent_length(codes, truth)
-            return _share(codes == truth, weight * counted)
+            truth, counted = known_truth(gold, X, items, len(codes), self.classes_)
+            return share(codes == truth, weight * counted)
         if is_vector(y):
             return float(accuracy_score(y, self.classes_[codes], sample_weight=sample_weight))
         refuse_another_order(X, y, items)
         votes = read_votes(y, len(codes), items)
         said = match(votes.classes, self.classes_)[votes.label]
-        return _share(said == codes[votes.item], weight[votes.item])
-
-    def _known(self, gold: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the code of each known truth (-1 for no class of the fit), and which are known."""
-        codes, table = encode(gold, "gold")
-        known = np.array([not is_missing(name) for name in table.tolist()] + [False])
-        if -1 not in self.classes_.tolist():
-            known[:-1] &= table != -1
-        if not known[codes].any():
-            raise ValueError("gold holds no known class; there is nothing to score against.")
-        return np.append(match(table, self.classes_), -1)[codes], known[codes]
-
-
-def _share(right: NDArray[np.bool_], weight: Float) -> float:
-    if not weight.any():
-        raise ValueError("no row that can be judged has a weight above zero.")
-    return float(np.average(right, weights=weight))
+        return share(said == codes[votes.item], weight[votes.item])

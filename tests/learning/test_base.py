@@ -152,6 +152,27 @@ class TestScore:
         wanted = np.average(right, weights=weight[:40])
         assert model.score(X, votes, weight, gold=known) == pytest.approx(wanted)
 
+    def test_truth_goes_by_name_as_in_a_fit(self, crowd):
+        X, truth, votes = crowd
+        names = [f"item {i:02}" for i in range(60)]
+        model = FirstVote().fit(X, votes)
+        wanted = np.mean(model.predict(X[:40]) == truth[:40])
+        by_name = dict(zip(names[:40], truth[:40].tolist(), strict=True))
+        series = pd.Series(by_name)[::-1]
+        frame = pd.DataFrame(X, index=names)
+        plain = FirstVote().fit(frame, votes)
+        for gold in (by_name, series):
+            assert model.score(X, votes, gold=gold, items=names) == pytest.approx(wanted)
+            assert plain.score(frame, votes, gold=gold) == pytest.approx(wanted)
+        by_place = pd.Series(truth, index=np.arange(60, 120))
+        assert model.score(X, votes, gold=by_place) == model.score(X, truth)
+        first = {i: int(truth[i]) for i in range(40)}
+        assert model.score(X, votes, gold=first) == pytest.approx(wanted)
+        with pytest.raises(ValueError, match=r"none of the 40 gold items .* the rows 0, 1"):
+            model.score(X, votes, gold=by_name)
+        with pytest.raises(ValueError, match=r"one entry per row of X, 60, .*; got 3"):
+            model.score(X, votes, gold=truth[:3])
+
     def test_items_are_found_by_name(self, crowd):
         X, _, votes = crowd
         names = np.array([f"item {i:02}" for i in range(60)])

@@ -18,7 +18,7 @@ no early stop. The seven cells of a seed share start and batches and are trained
 from __future__ import annotations
 
 import sys
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -119,12 +119,12 @@ class Crowd(NamedTuple):
     confusion: torch.Tensor
 
 
-def read(seed):
-    """Return the data of a seed."""
+def read(seed, data=clusters):
+    """Return a seed's data."""
     rng = np.random.default_rng(seed)
-    clusters(rng)
+    data(rng)
     A = torch.as_tensor(confusions(rng))
-    train, valid, test = crowd(clusters, seed)
+    train, valid, test = crowd(data, seed)
     mean, scale = train[0].mean(axis=0), train[0].std(axis=0)
     x, x_valid, x_test = (torch.as_tensor((p[0] - mean) / scale) for p in (train, valid, test))
     who = torch.as_tensor((train[1] >= 0).argmax(axis=1))
@@ -199,6 +199,17 @@ def name_of(cell):
     return cell[0] if cell[1] is None else f"{cell[0]} {cell[1]:g}"
 
 
+def compare(accuracy, cells=CELLS):
+    """Print paired differences of a column at the strengths that were best on CIFAR-10."""
+    row = {cell: accuracy[:, place] for place, cell in enumerate(cells)}
+    for one, other in combinations((("none", None), ("W", 1e-3), ("F", 1e-4)), 2):
+        gain = row[other] - row[one]
+        error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
+        name = f"{name_of(other)} over {name_of(one)}"
+        print(f"{name:>24}{gain.mean():+8.1f} ±{error:4.1f}; ahead {(gain > 0).sum()}", end="")
+        print(f", behind {(gain < 0).sum()}")
+
+
 def show(values, seeds):
     """Print accuracies and the paired gain over none; then what went on, for each column."""
     heads = "".join(f"{column[0]:>24}{'over none':>14}" for column in COLUMNS)
@@ -210,15 +221,17 @@ def show(values, seeds):
             error = gain.std(ddof=1) / np.sqrt(seeds) if seeds > 1 else 0.0
             line += f"{accuracy[:, row].mean():24.1f}{gain.mean():+8.1f} ±{error:4.1f}"
         print(line)
-    for column, found in zip(COLUMNS, values.mean(axis=1), strict=True):
-        print(f"\n{column[0]}: means over seeds, at the chosen epoch but for the first")
+    for column, found in zip(COLUMNS, values, strict=True):
+        print(f"\n{column[0]}: paired by seed, at the strengths best on CIFAR-10")
+        compare(found[..., 0])
+        print("means over seeds, at the chosen epoch but for the first")
         for heads in (
             ("λ", "classes hardly", "mean", "spam", "error of"),
             ("", "used, epoch 2", "largest f", "fitted, %", "confusions"),
         ):
             print("{:>10}{:>16}{:>11}{:>11}{:>12}".format(*heads))
         for row, cell in enumerate(CELLS):
-            _, rare, sharp, spam, error = found[row]
+            _, rare, sharp, spam, error = found[:, row].mean(axis=0)
             print(f"{name_of(cell):>10}{rare:16.1f}{sharp:11.2f}{spam:11.1f}{error:12.2f}")
 
 

@@ -44,6 +44,17 @@ class TestTraining:
         wanted = -np.log(one.predict_proba(crowd.X_test)[np.arange(400), crowd.y_test]).mean()
         assert one.held_out_path_.min() == pytest.approx(wanted)
 
+    def test_nothing_is_dropped_out_where_a_net_is_judged_or_asked(self, crowd):
+        options = QUICK | {"max_epochs": 5, "module_params": {"dropout": 0.5}}
+        model = TorchCrowdClassifier(**options)
+        model.fit(crowd.X, crowd.table, validation_data=(crowd.X_test, crowd.y_test))
+        probas = model.predict_proba(crowd.X_test)
+        wanted = -np.log(probas[np.arange(400), crowd.y_test]).mean()
+        assert model.held_out_path_.min() == pytest.approx(wanted)
+        model.module_.train()  # by a user who goes on training it
+        np.testing.assert_array_equal(model.predict_proba(crowd.X_test), probas)
+        assert model.module_.training
+
     @pytest.mark.parametrize("options", [{}, {"loss": "geocrowdnet-w", "regularization": 0.05}])
     def test_judged_by_votes_without_the_penalty(self, crowd, options):
         other = planted(7)

@@ -11,9 +11,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 
 from aggregate import Annotations
 
+settings.register_profile("untimed", deadline=None)  # what a loaded machine takes is no failure
+settings.load_profile("untimed")
 pytest.register_assert_rewrite("tests.models.manners")
 
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -131,7 +131,7 @@ class CrowdLab(BaseAggregator):
             Known truth of some items; those are held to it.
         classifier_probas : array-like of shape (N, K), optional
             Out-of-sample probabilities of a classifier, one row per item, columns in the
-            order of the classes.
+            order of the classes; a data frame may name them instead.
 
         Returns
         -------
@@ -257,6 +257,9 @@ def _check(probas: Any, annotations: Annotations) -> Float | None:
     """Return the classifier's probabilities, rows summing to one, or say what is wrong."""
     if probas is None:
         return None
+    classes = annotations.classes.tolist()
+    if hasattr(probas, "columns") and set(probas.columns) == set(classes):
+        probas = probas[classes]  # a data frame names its columns, in any order
     table = np.array(probas, dtype=np.float64)
     shape = annotations.n_items, annotations.n_classes
     if table.shape != shape:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator
@@ -78,6 +80,17 @@ def test_a_good_classifier_helps_and_a_bad_one_does_not_count():
     assert scores["good"] > scores["none"] + 0.05
     assert scores["noise"] > scores["none"] - 0.02
     assert CrowdLab().fit(planted.votes, classifier_probas=noise).classifier_weight_ < 1e-3
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_a_frame_go_by_their_names(frame):
+    votes = Annotations.from_matrix([["ant", "bee"], ["bee", "cow"], ["cow", "cow"]])
+    probas = np.random.default_rng(0).dirichlet(np.ones(3), size=3)
+    wanted = CrowdLab().fit(votes, classifier_probas=probas).probas_
+    columns = {name: probas[:, k] for k, name in enumerate(["ant", "bee", "cow"])}
+    turned = frame({name: columns[name] for name in ("cow", "ant", "bee")})
+    found = CrowdLab().fit(votes, classifier_probas=turned).probas_
+    np.testing.assert_allclose(found, wanted)
 
 
 def test_items_without_labels_are_the_classifiers():

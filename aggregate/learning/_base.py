@@ -99,9 +99,9 @@ class BaseCrowdClassifier(ClassifierMixin, BaseEstimator, ABC):
         if gold is not None:
             truth, counted = known_truth(gold, X, items, len(codes), self.classes_)
             return share(codes == truth, weight * counted)
+        refuse_another_order(X, y, items, "truth" if is_vector(y) else "votes")
         if is_vector(y):
             return float(accuracy_score(y, self.classes_[codes], sample_weight=sample_weight))
-        refuse_another_order(X, y, items)
         votes = read_votes(y, len(codes), items)
         said = match(votes.classes, self.classes_)[votes.label]
         return share(said == codes[votes.item], weight[votes.item])

@@ -106,7 +106,7 @@ def entries_of(
     return item_ptr, np.repeat(first, length) + np.arange(item_ptr[-1])
 
 
-def refuse_another_order(X: Any, y: Any, items: Any) -> None:
+def refuse_another_order(X: Any, y: Any, items: Any, what: str = "votes") -> None:
     """Refuse features whose names are those of the votes' items in another order.
 
     Row i is taken for item i, and a file read in another order than the votes would train a
@@ -124,14 +124,14 @@ def refuse_another_order(X: Any, y: Any, items: Any) -> None:
             return  # they are found by name
         remedy = "pass items=X.index, and items are found by name"
     else:
-        remedy = "bring them into one order, by votes.reindex(X.index)"
+        remedy = f"bring them into one order, by {what.replace(' ', '_')}.reindex(X.index)"
     theirs = y.items if isinstance(y, Annotations) else index_names(y)
     rows = index_names(X) if items is None else np.asarray(items, dtype=object)
     if rows is None or theirs is None or not in_another_order(rows, theirs):
         return
     row = int(np.argmax(match(rows, theirs) != np.arange(len(rows))))
     raise ValueError(
-        "X names the items of the votes in another order, and row i would be taken for item i "
+        f"X names the items of the {what} in another order, and row i would be taken for item i "
         f"(row {row} is {rows[row]!r}, item {row} is {theirs[row]!r}): {remedy}."
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ from aggregate import (
     CrowdLabRefiner,
     RaykarClassifier,
 )
+from aggregate.learning import out_of_fold_probas
 from tests.learning.featured_crowd import featured_crowd
 
 CLASSIFIERS = [
@@ -80,3 +83,23 @@ def test_frames_in_another_order_are_refused(model, crowd):
         for theirs in (votes[::-1], Annotations.from_matrix(table[::-1], items=names[::-1])):
             with pytest.raises(ValueError, match="in another order"):
                 ask(X, theirs)
+
+
+def test_a_truth_in_another_order_is_refused(model, crowd):
+    X, table, truth = crowd
+    names = [f"item {i}" for i in range(90)]
+    X, truth = pd.DataFrame(X, index=names), pd.Series(truth, index=names)
+    model.fit(X, table)
+    assert model.score(X, truth) == model.score(X, truth.to_numpy())
+    with pytest.raises(ValueError, match=r"truth in another order.*by truth\.reindex"):
+        model.score(X, truth[::-1])
+
+
+def test_soft_labels_in_another_order_are_refused(crowd):
+    X, _, truth = crowd
+    names = [f"item {i}" for i in range(90)]
+    X, soft = pd.DataFrame(X, index=names), pd.DataFrame(np.eye(3)[truth], index=names)
+    for ask in (CrowdClassifier().fit_soft, partial(out_of_fold_probas, GaussianNB())):
+        ask(X, soft)
+        with pytest.raises(ValueError, match=r"by soft_labels\.reindex\(X\.index\)"):
+            ask(X, soft[::-1])

@@ -13,6 +13,7 @@ from aggregate._all_or_nothing import all_or_nothing
 from aggregate._encoding import encode
 from aggregate._validation import check_choice, check_number
 from aggregate.annotations import Annotations
+from aggregate.learning._votes import refuse_another_order
 from aggregate.learning.soft_labels._columns import named_columns
 from aggregate.learning.soft_labels._expansion import check_soft_labels
 from aggregate.learning.soft_labels._targets import one_hot
@@ -243,6 +244,7 @@ class CrowdClassifier(TrainsOnSoftLabels):
         """
         self._check_parameters()
         probas = check_soft_labels(soft_labels)
+        refuse_another_order(X, soft_labels, None, "soft labels")
         check_consistent_length(X, probas)
         n_classes = probas.shape[1]
         classes = named_columns(soft_labels) if classes is None else classes

@@ -11,6 +11,7 @@ from sklearn.utils import check_consistent_length
 
 from aggregate._validation import check_number
 from aggregate.learning._folds import deal, group_codes, row_keys
+from aggregate.learning._votes import refuse_another_order
 from aggregate.learning.soft_labels._columns import probas_of
 from aggregate.learning.soft_labels._expansion import check_soft_labels, check_weights, take_rows
 from aggregate.learning.soft_labels._fold_fit import as_rows, fit_soft
@@ -128,6 +129,7 @@ class OutOfFold:
         random_state: int | np.random.Generator | None = 0,
     ) -> None:
         check_number("n_folds", n_folds, low=2, integer=True)
+        refuse_another_order(X, soft_labels, None, "soft labels")
         check_consistent_length(X, soft_labels, groups, sample_weight)
         soft = check_soft_labels(soft_labels)
         random = np.random.default_rng(random_state)

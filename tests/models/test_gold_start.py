@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from aggregate import (
     CBCC,
     EBCC,
+    GLAD,
     IBCC,
     Annotations,
     Auto,
@@ -18,6 +19,7 @@ from aggregate import (
     HierarchicalDawidSkene,
     MajorityVote,
     OneCoinDawidSkene,
+    ZenCrowd,
     simulate_annotations,
 )
 from aggregate.models import _gold_start
@@ -55,6 +57,8 @@ def right(model, truth):
         FastDawidSkene(),
         HierarchicalDawidSkene(),
         OneCoinDawidSkene(),
+        ZenCrowd(),
+        GLAD(),
         IBCC(),
         CBCC(),
         EBCC(n_init=2, random_state=0),

@@ -11,6 +11,7 @@ from aggregate.kernels.glad import glad_gradient
 from aggregate.models.difficulty._ascent import LogPrior
 
 Float = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 _NO_GOLD = np.empty(0, dtype=np.int32)
 
@@ -47,9 +48,17 @@ class GladObjective:
         self.mean = np.repeat([*means, 0.0], sizes)
         self.precision = np.repeat([*(d**-2.0 for d in deviations), 0.0], sizes)
 
-    def start(self) -> Float:
-        """Return the prior's means: no votes seen yet."""
-        return self.mean.copy()
+    def start(self, on_gold: tuple[Counts, Counts] | None = None) -> Float:
+        """Return the prior's means, no votes seen yet, or abilities by labels on gold.
+
+        ``on_gold`` counts how many each annotator gave (M,), and how many were right.
+        """
+        point = self.mean.copy()
+        if on_gold is not None:
+            given, right = on_gold
+            ability = self.split(point)[0]
+            ability[given > 0] = np.log((right + 1) / (given - right + 1))[given > 0]
+        return point
 
     def scale(self) -> Float:
         """Return about how well the votes fix each coordinate: more labels, less room."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,6 +168,8 @@ class GLAD(BaseAggregator):
         check_number("tol", self.tol, low=0)
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
 
+    _heeds_gold: ClassVar[bool] = True
+
     def _fit(self, annotations: Annotations, gold: Gold, **data: Any) -> None:
         self._check_parameters()
         rule = ClassPrior(self.class_prior, annotations.classes, self.prior_strength)
@@ -179,9 +181,10 @@ class GLAD(BaseAggregator):
             deviations=(float(self.ability_deviation), float(self.log_ease_deviation)),
             n_jobs=self.n_jobs,
         )
+        told = (self.gold_given_, self.gold_correct_) if data.get("gold_alone", False) else None
         found = ascend(
             climb.objective,
-            climb.start(),
+            climb.start(told),
             climb.scale(),
             max_iter=self.max_iter,
             tol=self.tol,

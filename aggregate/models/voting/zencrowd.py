@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,6 +145,8 @@ class ZenCrowd(ConfusionModel):
         check_number("tol", self.tol, low=0)
         check_number("annotator_correlation", self.annotator_correlation, low=0, high=1)
 
+    _heeds_gold: ClassVar[bool] = True
+
     def _fit(self, annotations: Annotations, gold: NDArray[np.int32] | None, **data: Any) -> None:
         self._check_parameters()
         n_annotators, n_classes = annotations.n_annotators, annotations.n_classes
@@ -152,6 +154,7 @@ class ZenCrowd(ConfusionModel):
         class_prior = ClassPrior(self.class_prior, annotations.classes, self.prior_strength)
         problem = Problem(annotations, gold, structure, class_prior, self.n_jobs)
         start = Start("votes", annotations, gold, self._stranger(), None, self.n_jobs)
+        start.gold_alone = data.get("gold_alone", False)
         fit = best_fit(
             lambda turn, random: start.state(problem, turn, random),
             lambda run, save: problem.climb(
@@ -165,7 +168,7 @@ class ZenCrowd(ConfusionModel):
             n_init=1,
             max_iter=self.max_iter,
             random_state=None,
-            checkpoint=checkpoint_of(self, annotations, gold),
+            checkpoint=None if start.gold_alone else checkpoint_of(self, annotations, gold),
         )
         reliability = fit.state.table.reshape(n_annotators, n_classes, n_classes)[:, 0, 0]
         self._keep_confusions(coin_confusions(reliability, n_classes), fit.state.prior)

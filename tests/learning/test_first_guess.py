@@ -15,6 +15,7 @@ from aggregate import (
 )
 from aggregate.fusion import vote_shares
 from aggregate.learning._first_guess import first_guess, turned_round
+from aggregate.learning.torch import TorchCrowdClassifier
 
 N_ROWS, N_GOLD = 300, 20
 
@@ -69,3 +70,12 @@ def test_gold_that_agrees_leaves_the_shares(misled):
 def test_without_gold_the_shares_are_the_guess(gold, misled):
     votes = Annotations.from_matrix(misled[1])
     np.testing.assert_array_equal(first_guess(votes, gold), vote_shares(votes))
+
+
+def test_a_network_starts_where_gold_turned_its_aggregator_round(misled):
+    X, table, truth, gold = misled
+    others = np.arange(N_ROWS) >= N_GOLD
+    model = TorchCrowdClassifier(
+        init="aggregator", aggregator="dawid-skene", max_epochs=30, lr=0.005
+    )
+    assert (model.fit(X, table, gold=gold).predict(X) == truth)[others].mean() > 0.85

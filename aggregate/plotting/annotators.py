@@ -30,7 +30,8 @@ _NAMED = 12  # annotators up to whom names are written
 _BARRED = 60  # with interval bars
 _DOTTED = 300  # each a mark of its own; above, counted in cells
 _CLEAR = 0.1  # bias that is marked
-_APART = 0.035  # of the axis' width, between annotators with names
+_APART = 0.035  # of the axis' width, between annotators who stand side by side, at most
+_SPREAD = 0.5  # of the width, which all of them take up together, at most
 
 
 def plot_annotators(
@@ -44,8 +45,8 @@ def plot_annotators(
     class that is named too often if the bias is above a tenth, and grows with the bias. Above,
     cells tell how many annotators are there, and in a second panel their mean bias. The
     dashed line is the skill of naming always the most frequent class; whoever gave no label is
-    left out. Up to 12 annotators have their names, and are moved aside where they would stand
-    on one another.
+    left out. Annotators who gave equally many labels stand side by side, in the order of their
+    skill. Up to 12 annotators have their names.
 
     Parameters
     ----------
@@ -99,9 +100,8 @@ def plot_annotators(
         ends = None if intervals is None else bounds(intervals, "skill", skill.shape)
         figure, _ = own_figure(figure, 6.4, 4.4)
         panels = [figure.subplots()]
-        x = volume[active].astype(np.float64)
+        x = _side_by_side(volume[active].astype(np.float64), skill[active])
         if len(active) <= _NAMED:
-            x = _side_by_side(x)
             low = skill if ends is None else ends[0]
             _write_names(panels[0], model.annotators_[active], x, low[active])
         if ends is not None and len(active) <= _BARRED:
@@ -127,12 +127,17 @@ def _bias(excess: Float) -> Float:
     return np.asarray(np.maximum(excess, 0).sum(axis=1))
 
 
-def _side_by_side(volume: Float) -> Float:
-    """Return where annotators of like volume stand side by side, about their middle."""
-    order = np.argsort(volume, kind="stable")
+def _side_by_side(volume: Float, skill: Float) -> Float:
+    """Return where annotators of one volume stand side by side about it, by their skill.
+
+    Those with names need more room, and also have those of nearly their volume beside them.
+    """
+    named = len(volume) <= _NAMED
+    order = np.lexsort((skill, volume))
     place = np.log(volume[order])
-    gap = _APART * (place[-1] - place[0] + np.log(2))
-    starts = np.flatnonzero(np.diff(place, prepend=-np.inf) >= gap)
+    gap = min(_APART, _SPREAD / len(volume)) * (place[-1] - place[0] + np.log(2))
+    steps = np.diff(place, prepend=-np.inf)
+    starts = np.flatnonzero(steps >= gap if named else steps > 0)
     for start, stop in zip(starts, [*starts[1:], len(place)], strict=True):
         seats = np.arange(stop - start) - (stop - start - 1) / 2
         if stop - start > 1:

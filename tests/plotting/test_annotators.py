@@ -90,6 +90,25 @@ def test_named_annotators_of_like_volume_stand_side_by_side(crowd):
     assert x[4] == 135
 
 
+@pytest.mark.parametrize("n_annotators", [13, 300])
+def test_those_who_gave_equally_many_labels_stand_in_the_order_of_their_skill(crowd, n_annotators):
+    model = crowd(n_annotators)
+    volume = np.full(n_annotators, 45)
+    volume[-1] = 46
+    (axes,) = plot_annotators(model, volume).axes
+    points = np.concatenate(list(marks(axes).values()))
+    points = points[np.argsort(points[:, 1])]
+    (alone,) = np.flatnonzero(points[:, 1] == model.annotator_skill_[-1])
+    assert points[alone, 0] == 46
+    x = np.delete(points[:, 0], alone)
+    steps = np.diff(np.log(x))
+    np.testing.assert_allclose(steps, steps[0])
+    assert steps[0] > 0
+    assert np.exp(np.log(x).mean()) == pytest.approx(45)
+    low, high = axes.get_xlim()
+    assert low < x.min() < x.max() < high
+
+
 def test_thousands_are_counted_in_cells(crowd):
     model = crowd(5000)
     volume = np.random.default_rng(0).geometric(0.02, 5000)

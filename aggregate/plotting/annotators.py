@@ -31,6 +31,7 @@ _BARRED = 60  # with interval bars
 _DOTTED = 300  # each a mark of its own; above, counted in cells
 _CLEAR = 0.1  # bias that is marked
 _APART = 0.035  # of the axis' width, between annotators who stand side by side, at most
+_SEEN = 0.05  # of a volume: beyond it a mark is told to be moved
 _SPREAD = 0.5  # of the width, which all of them take up together, at most
 
 
@@ -79,7 +80,7 @@ def plot_annotators(
     >>> votes = load_dataset("demo").annotations
     >>> figure = plot_annotators(DawidSkene().fit(votes), votes)
     >>> figure.axes[0].get_xlabel(), figure.axes[0].get_xscale()
-    ('labels', 'log')
+    ('labels (equal numbers stand side by side)', 'log')
     """
     need_matplotlib()
     if not hasattr(model, "annotator_skill_"):
@@ -110,6 +111,8 @@ def plot_annotators(
         _draw_marks(panels[0], model, x, skill, excess, active)
     for panel in panels:
         _draw_frame(panel, model, skill[active], volume[active])
+    if len(active) <= _DOTTED and not np.allclose(x, volume[active], rtol=_SEEN):
+        panels[0].set_xlabel("labels (equal numbers stand side by side)")
     told = ": probability of the right label" if hasattr(model, "confusion_") else ""
     panels[0].set_ylabel(f"skill{told}")
     return figure

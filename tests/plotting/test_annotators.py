@@ -107,6 +107,7 @@ def test_those_who_gave_equally_many_labels_stand_in_the_order_of_their_skill(cr
     assert np.exp(np.log(x).mean()) == pytest.approx(45)
     low, high = axes.get_xlim()
     assert low < x.min() < x.max() < high
+    assert axes.get_xlabel() == "labels (equal numbers stand side by side)"
 
 
 def test_thousands_are_counted_in_cells(crowd):

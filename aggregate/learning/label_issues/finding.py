@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -122,39 +122,68 @@ def find_label_issues(
     check_choice("score", score, SCORES)
     if (labels is None) == (soft_labels is None):
         raise ValueError("give either labels or soft_labels.")
-    ready, votes = _ready_probas(model), None
+    ready = _ready_probas(model)
     columns = _columns_of(model, ready, classes)
     if soft_labels is not None:
-        given = check_soft_labels(soft_labels)
-        names = _same_columns(columns, soft_labels, given.shape[1])
-        about = np.arange(len(given))
+        asked = _soft_question(soft_labels, columns)
     else:
         rows = getattr(model, "items_", None) if items is None else items
-        votes = _read(labels, ready, X if ready is None else model, rows)
-        names = _class_names(votes, None if ready is None else ready.shape[1], columns)
-        votes = _with_classes(votes, names)
-        given, about = vote_shares(votes), votes.items
+        asked = _votes_question(labels, ready, columns, X if ready is None else model, rows)
     probas = ready
     if probas is None:
         if X is None:
             raise ValueError("a classifier needs the features: find_label_issues(model, X=X, ...).")
-        probas = out_of_fold_probas(model, X, given, n_folds=n_folds, random_state=random_state)
-    if probas.shape != given.shape or len(names) != given.shape[1]:
-        raise ValueError(
-            f"probabilities of shape {probas.shape} do not fit {len(given)} items and "
-            f"{len(names)} classes."
+        probas = out_of_fold_probas(
+            model, X, asked.given, n_folds=n_folds, random_state=random_state
         )
-    codes = decide(given)
-    codes[~given.any(axis=1)] = -1
-    mass = given if soft_labels is not None else one_hot(codes, len(names))
-    judged = _judge(probas, codes, mass, (about, names, None), method, score)
-    if votes is None or votes.n_annotations == (votes.labels_per_item > 0).sum():
+    if probas.shape != asked.given.shape or len(asked.names) != asked.given.shape[1]:
+        raise ValueError(
+            f"probabilities of shape {probas.shape} do not fit {len(asked.given)} items and "
+            f"{len(asked.names)} classes."
+        )
+    judged = _judge_items(asked, probas, method, score)
+    if asked.votes is None or asked.votes.labels_per_item.max(initial=0) < 2:
         return LabelIssues(judged)
-    said = votes.label.astype(np.int64)
+    return LabelIssues(judged, _judge_votes(asked.votes, probas, method, score))
+
+
+class _Question(NamedTuple):
+    """What is to be judged: soft labels, what their columns and rows are, and their votes."""
+
+    given: Float
+    names: NDArray[Any]
+    about: NDArray[Any]
+    votes: Annotations | None
+
+
+def _soft_question(soft_labels: ArrayLike, columns: NDArray[Any] | None) -> _Question:
+    given = check_soft_labels(soft_labels)
+    names = _same_columns(columns, soft_labels, given.shape[1])
+    return _Question(given, names, np.arange(len(given)), None)
+
+
+def _votes_question(
+    labels: Any, ready: Float | None, columns: NDArray[Any] | None, X: Any, rows: Any
+) -> _Question:
+    votes = _read(labels, ready, X, rows)
+    names = _class_names(votes, None if ready is None else ready.shape[1], columns)
+    votes = _with_classes(votes, names)
+    return _Question(vote_shares(votes), names, votes.items, votes)
+
+
+def _judge_items(asked: _Question, probas: Float, method: str, score: str) -> JudgedLabels:
+    codes = decide(asked.given)
+    codes[~asked.given.any(axis=1)] = -1
+    mass = asked.given if asked.votes is None else one_hot(codes, len(asked.names))
+    return _judge(probas, codes, mass, (asked.about, asked.names, None), method, score)
+
+
+def _judge_votes(votes: Annotations, probas: Float, method: str, score: str) -> JudgedLabels:
+    """Judge each vote by the probabilities and the other votes on its item."""
+    said, names = votes.label.astype(np.int64), votes.classes
     whose = (votes.items[votes.item], names, votes.annotators[votes.annotator])
     beliefs = beliefs_without(votes, probas)
-    single = _judge(beliefs, said, one_hot(said, len(names)), whose, method, score)
-    return LabelIssues(judged, single)
+    return _judge(beliefs, said, one_hot(said, len(names)), whose, method, score)
 
 
 def _judge(

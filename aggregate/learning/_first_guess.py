@@ -15,6 +15,7 @@ from aggregate.fusion import vote_shares
 from aggregate.fusion.posterior import clamp
 from aggregate.models import DawidSkene
 from aggregate.models._gold import as_given
+from aggregate.models._gold_start import is_contradicted
 
 Float = NDArray[np.float64]
 
@@ -41,6 +42,8 @@ def turned_round(votes: Annotations, gold: NDArray[np.int32] | None) -> DawidSke
     known = as_given(gold, votes)
     shares = clamp(vote_shares(votes), gold)
     by_votes = DawidSkene(init=shares, annotator_correlation=0).fit(votes, gold=known)
+    if not is_contradicted(by_votes, votes, gold):
+        return None
     by_gold = DawidSkene(annotator_correlation=0).fit(votes, gold=known)
     enough = by_votes.objective_path_[-1]
     better = by_gold.objective_path_[-1] > enough + _MARGIN * abs(enough)

@@ -44,7 +44,7 @@ def starts(
     """
     yield data
     init = getattr(model, "init", "votes")
-    from_votes = isinstance(init, str) and init == "votes" and data.get("previous") is None
+    from_votes = isinstance(init, str) and init == "votes"
     if gold is None or not (model._heeds_gold and from_votes):
         return
     if not is_contradicted(model, annotations, gold):

@@ -12,6 +12,7 @@ from aggregate import (
     EBCC,
     GLAD,
     IBCC,
+    MACE,
     Annotations,
     Auto,
     DawidSkene,
@@ -61,18 +62,39 @@ def right(model, truth):
         GLAD(),
         IBCC(),
         CBCC(),
-        EBCC(n_init=2, random_state=0),
+        EBCC(n_init=1, random_state=0),
         Auto(),
     ],
     ids=repr,
 )
-def test_thirty_gold_items_turn_a_misled_crowd_round(model):
-    table, truth = misled()
+def test_ten_gold_items_turn_a_misled_crowd_round(model):
+    table, truth = misled(share=0.85)
     assert right(MajorityVote().fit(table), truth) < 0.2
     assert right(model.fit(table), truth) < 0.2
-    fitted = model.fit(table, gold=first(truth))
+    fitted = model.fit(table, gold=first(truth, 10))
     assert right(fitted, truth) > 0.9
-    assert (fitted.labels_ == truth)[:N_GOLD].all()
+    assert (fitted.labels_ == truth)[:10].all()
+
+
+def test_mace_takes_those_who_mislead_for_spammers():
+    """It has no annotators who contradict; with gaps and a narrow majority that is likelier."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(2, size=600)
+    table = np.full((600, 7), -1)
+    for j in range(7):
+        said = np.where(rng.random(600) < 0.8, truth, rng.integers(2, size=600))
+        table[:, j] = np.where(rng.random(600) < 0.6, 1 - said if j < 4 else said, -1)
+    model = MACE(n_init=1)
+    assert right(model.fit(table), truth) < 0.2
+    assert right(model.fit(table, gold=first(truth)), truth) > 0.8
+    assert (model.competence_[:4] < 0.2).all()
+
+
+def test_a_warm_start_is_turned_round_too():
+    table, truth = misled()
+    model = DawidSkene(warm_start=True)
+    assert right(model.fit(table), truth) < 0.2
+    assert right(model.fit(table, gold=first(truth)), truth) > 0.9
 
 
 def test_two_classes_of_four_are_swapped_back():
